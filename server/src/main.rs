@@ -1,0 +1,2 @@
+//! The binary: reads the command line and runs what it asks for.
+fn main() {}

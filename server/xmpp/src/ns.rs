@@ -1,0 +1,265 @@
+//! Every XML namespace of the house, each written once.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::{Arc, LazyLock};
+
+/// A namespace name: one of [`KNOWN`] without allocation, or a shared string. Cloning is cheap.
+#[derive(Clone)]
+pub struct Ns(Repr);
+
+#[derive(Clone)]
+enum Repr {
+    Known(&'static str),
+    Other(Arc<str>),
+}
+
+impl Ns {
+    /// The namespace of this name; a known one costs no allocation.
+    pub fn new(name: &str) -> Ns {
+        match INDEX.get(name) {
+            Some(known) => Ns(Repr::Known(known)),
+            None => Ns(Repr::Other(name.into())),
+        }
+    }
+
+    /// The name itself.
+    pub fn as_str(&self) -> &str {
+        match &self.0 {
+            Repr::Known(name) => name,
+            Repr::Other(name) => name,
+        }
+    }
+}
+
+impl From<&'static str> for Ns {
+    fn from(name: &'static str) -> Ns {
+        Ns(Repr::Known(name))
+    }
+}
+
+impl From<&Ns> for Ns {
+    fn from(ns: &Ns) -> Ns {
+        ns.clone()
+    }
+}
+
+impl Deref for Ns {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl PartialEq for Ns {
+    fn eq(&self, other: &Ns) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Ns {}
+
+impl PartialEq<str> for Ns {
+    fn eq(&self, other: &str) -> bool {
+        self.as_str() == other
+    }
+}
+
+impl PartialEq<&str> for Ns {
+    fn eq(&self, other: &&str) -> bool {
+        self.as_str() == *other
+    }
+}
+
+impl fmt::Debug for Ns {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+macro_rules! namespaces {
+    ($($(#[$doc:meta])* $name:ident = $value:literal;)*) => {
+        $($(#[$doc])* pub const $name: &str = $value;)*
+        /// All of them, for interning.
+        pub const KNOWN: &[&str] = &[$($value),*];
+    };
+}
+
+static INDEX: LazyLock<HashSet<&'static str>> = LazyLock::new(|| KNOWN.iter().copied().collect());
+
+namespaces! {
+    /// RFC 6120: content of a client stream; inside the house every stanza is in it.
+    CLIENT = "jabber:client";
+    /// RFC 6120: content of a server stream.
+    SERVER = "jabber:server";
+    /// XEP-0114: content of a component stream.
+    COMPONENT = "jabber:component:accept";
+    /// RFC 6120 §4.8: the stream itself, always under the prefix `stream`.
+    STREAM = "http://etherx.jabber.org/streams";
+    /// RFC 6120 §4.9.
+    STREAM_ERRORS = "urn:ietf:params:xml:ns:xmpp-streams";
+    /// RFC 6120 §8.3.
+    STANZA_ERRORS = "urn:ietf:params:xml:ns:xmpp-stanzas";
+    /// RFC 6120 §5.
+    TLS = "urn:ietf:params:xml:ns:xmpp-tls";
+    /// RFC 6120 §6.
+    SASL = "urn:ietf:params:xml:ns:xmpp-sasl";
+    /// XEP-0388.
+    SASL2 = "urn:xmpp:sasl:2";
+    /// XEP-0440.
+    SASL_CB = "urn:xmpp:sasl-cb:0";
+    /// RFC 6120 §7.
+    BIND = "urn:ietf:params:xml:ns:xmpp-bind";
+    /// RFC 3921 §3, optional since RFC 6121.
+    SESSION = "urn:ietf:params:xml:ns:xmpp-session";
+    /// XEP-0198.
+    SM = "urn:xmpp:sm:3";
+    /// XEP-0352.
+    CSI = "urn:xmpp:csi:0";
+    /// The `xml` prefix of Namespaces in XML 1.0.
+    XML = "http://www.w3.org/XML/1998/namespace";
+    /// The `xmlns` prefix of Namespaces in XML 1.0.
+    XMLNS = "http://www.w3.org/2000/xmlns/";
+    /// RFC 6121 §2.
+    ROSTER = "jabber:iq:roster";
+    /// RFC 6121 §2.6.
+    ROSTER_VERSIONING = "urn:xmpp:features:rosterver";
+    /// RFC 6121 §3.4.
+    PRE_APPROVAL = "urn:xmpp:features:pre-approval";
+    /// XEP-0012.
+    LAST = "jabber:iq:last";
+    /// XEP-0030 information.
+    DISCO_INFO = "http://jabber.org/protocol/disco#info";
+    /// XEP-0030 items.
+    DISCO_ITEMS = "http://jabber.org/protocol/disco#items";
+    /// XEP-0115.
+    CAPS = "http://jabber.org/protocol/caps";
+    /// XEP-0045.
+    MUC = "http://jabber.org/protocol/muc";
+    /// XEP-0045.
+    MUC_USER = "http://jabber.org/protocol/muc#user";
+    /// XEP-0045.
+    MUC_ADMIN = "http://jabber.org/protocol/muc#admin";
+    /// XEP-0045.
+    MUC_OWNER = "http://jabber.org/protocol/muc#owner";
+    /// XEP-0045 configuration form.
+    MUC_ROOMCONFIG = "http://jabber.org/protocol/muc#roomconfig";
+    /// XEP-0045 extended disco information.
+    MUC_ROOMINFO = "http://jabber.org/protocol/muc#roominfo";
+    /// XEP-0045 voice request form.
+    MUC_REQUEST = "http://jabber.org/protocol/muc#request";
+    /// XEP-0045 registration form.
+    MUC_REGISTER = "http://jabber.org/protocol/muc#register";
+    /// XEP-0045 §15.
+    MUC_STABLE_ID = "http://jabber.org/protocol/muc#stable_id";
+    /// XEP-0410.
+    MUC_SELF_PING = "http://jabber.org/protocol/muc#self-ping-optimization";
+    /// XEP-0045 status of traffic.
+    MUC_TRAFFIC = "http://jabber.org/protocol/muc#traffic";
+    /// XEP-0045 rooms of an occupant.
+    MUC_ROOMS = "http://jabber.org/protocol/muc#rooms";
+    /// XEP-0249.
+    CONFERENCE = "jabber:x:conference";
+    /// XEP-0050.
+    COMMANDS = "http://jabber.org/protocol/commands";
+    /// XEP-0133.
+    ADMIN = "http://jabber.org/protocol/admin";
+    /// XEP-0004.
+    DATA_FORMS = "jabber:x:data";
+    /// XEP-0059.
+    RSM = "http://jabber.org/protocol/rsm";
+    /// XEP-0054.
+    VCARD = "vcard-temp";
+    /// XEP-0153.
+    VCARD_UPDATE = "vcard-temp:x:update";
+    /// XEP-0049.
+    PRIVATE = "jabber:iq:private";
+    /// XEP-0077.
+    REGISTER = "jabber:iq:register";
+    /// XEP-0077 stream feature.
+    REGISTER_FEATURE = "http://jabber.org/features/iq-register";
+    /// XEP-0092.
+    VERSION = "jabber:iq:version";
+    /// XEP-0199.
+    PING = "urn:xmpp:ping";
+    /// XEP-0202.
+    TIME = "urn:xmpp:time";
+    /// XEP-0203.
+    DELAY = "urn:xmpp:delay";
+    /// XEP-0160.
+    OFFLINE = "msgoffline";
+    /// XEP-0280.
+    CARBONS = "urn:xmpp:carbons:2";
+    /// XEP-0280 §6.1.
+    CARBONS_RULES = "urn:xmpp:carbons:rules:0";
+    /// XEP-0297.
+    FORWARD = "urn:xmpp:forward:0";
+    /// XEP-0313.
+    MAM = "urn:xmpp:mam:2";
+    /// XEP-0313 §4.2.
+    MAM_EXTENDED = "urn:xmpp:mam:2#extended";
+    /// XEP-0359.
+    SID = "urn:xmpp:sid:0";
+    /// XEP-0421.
+    OCCUPANT_ID = "urn:xmpp:occupant-id:0";
+    /// XEP-0334.
+    HINTS = "urn:xmpp:hints";
+    /// XEP-0085.
+    CHAT_STATES = "http://jabber.org/protocol/chatstates";
+    /// XEP-0184.
+    RECEIPTS = "urn:xmpp:receipts";
+    /// XEP-0333.
+    MARKERS = "urn:xmpp:chat-markers:0";
+    /// XEP-0308.
+    CORRECT = "urn:xmpp:message-correct:0";
+    /// XEP-0424.
+    RETRACT = "urn:xmpp:message-retract:1";
+    /// XEP-0425.
+    MODERATE = "urn:xmpp:message-moderate:1";
+    /// XEP-0444.
+    REACTIONS = "urn:xmpp:reactions:0";
+    /// XEP-0461.
+    REPLY = "urn:xmpp:reply:0";
+    /// XEP-0428.
+    FALLBACK = "urn:xmpp:fallback:0";
+    /// XEP-0394.
+    MARKUP = "urn:xmpp:markup:0";
+    /// XEP-0066.
+    OOB = "jabber:x:oob";
+    /// XEP-0380.
+    EME = "urn:xmpp:eme:0";
+    /// XEP-0384, the version in use.
+    OMEMO_LEGACY = "eu.siacs.conversations.axolotl";
+    /// XEP-0384.
+    OMEMO = "urn:xmpp:omemo:2";
+    /// XEP-0353.
+    JINGLE_MESSAGE = "urn:xmpp:jingle-message:0";
+    /// XEP-0157.
+    SERVERINFO = "http://jabber.org/network/serverinfo";
+    /// XEP-0191.
+    BLOCKING = "urn:xmpp:blocking";
+    /// XEP-0060.
+    PUBSUB = "http://jabber.org/protocol/pubsub";
+    /// XEP-0060 events.
+    PUBSUB_EVENT = "http://jabber.org/protocol/pubsub#event";
+    /// XEP-0060 errors.
+    PUBSUB_ERRORS = "http://jabber.org/protocol/pubsub#errors";
+    /// XEP-0474.
+    SSDP = "urn:xmpp:ssdp:0";
+    /// RFC 7395.
+    FRAMING = "urn:ietf:params:xml:ns:xmpp-framing";
+    /// XEP-0478.
+    STREAM_LIMITS = "urn:xmpp:stream-limits:0";
+    /// XEP-0433.
+    SEARCH = "urn:xmpp:channel-search:0:search";
+    /// XEP-0317.
+    HATS = "urn:xmpp:hats:0";
+    /// XEP-0172.
+    NICK = "http://jabber.org/protocol/nick";
+    /// XEP-0071.
+    XHTML_IM = "http://jabber.org/protocol/xhtml-im";
+    /// XEP-0106 and others: how a gateway names its own type.
+    GATEWAY = "jabber:iq:gateway";
+}

@@ -1,0 +1,162 @@
+//! Element and stanza to bytes, once; a broadcast has a hole for `to`.
+
+use bytes::Bytes;
+
+use crate::element::{Attr, Element, Node};
+use crate::ns::{self, Ns};
+
+/// A stanza serialised once for many recipients: `head`, then ` to='…'`, then `tail`.
+#[derive(Clone, Debug)]
+pub struct Broadcast {
+    /// Up to and including the last attribute of the start tag.
+    pub head: Bytes,
+    /// From the end of the start tag on.
+    pub tail: Bytes,
+}
+
+impl Broadcast {
+    /// The whole stanza for one recipient. `to` must be escaped for an attribute already ([`escape_attr`]).
+    pub fn addressed(&self, to: &str) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.head.len() + to.len() + self.tail.len() + 6);
+        self.write_addressed(to, &mut out);
+        out
+    }
+
+    /// The same, appended to `out`.
+    pub fn write_addressed(&self, to: &str, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.head);
+        out.extend_from_slice(b" to='");
+        out.extend_from_slice(to.as_bytes());
+        out.push(b'\'');
+        out.extend_from_slice(&self.tail);
+    }
+}
+
+impl Element {
+    /// Appends this element; `scope` is the namespace in force where it is put.
+    pub fn write(&self, scope: &str, out: &mut Vec<u8>) {
+        start(self.name(), self.ns(), scope, out);
+        write_attrs(self.attrs(), out);
+        self.write_inside(out);
+    }
+
+    /// This element on its own, with its namespace declared.
+    pub fn to_xml(&self) -> String {
+        let mut out = Vec::with_capacity(256);
+        self.write("", &mut out);
+        // Only str data was appended.
+        String::from_utf8_lossy(&out).into_owned()
+    }
+
+    /// The end of the start tag, the children and the end tag.
+    pub(crate) fn write_inside(&self, out: &mut Vec<u8>) {
+        if self.nodes().is_empty() {
+            out.extend_from_slice(b"/>");
+            return;
+        }
+        out.push(b'>');
+        for node in self.nodes() {
+            match node {
+                Node::Element(child) => child.write(self.ns(), out),
+                Node::Text(text) => escape_text(text, out),
+            }
+        }
+        end(self.name(), out);
+    }
+}
+
+/// `<name xmlns='…'`: the declaration only where the namespace changes.
+pub(crate) fn start(name: &str, ns: &Ns, scope: &str, out: &mut Vec<u8>) {
+    out.push(b'<');
+    out.extend_from_slice(name.as_bytes());
+    if *ns != *scope {
+        put_attr("xmlns", ns, out);
+    }
+}
+
+/// `</name>`
+pub(crate) fn end(name: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"</");
+    out.extend_from_slice(name.as_bytes());
+    out.push(b'>');
+}
+
+/// All attributes; a namespaced one gets a prefix declared on the spot.
+pub(crate) fn write_attrs(attrs: &[Attr], out: &mut Vec<u8>) {
+    for (index, attr) in attrs.iter().enumerate() {
+        match &attr.ns {
+            None => put_attr(&attr.name, &attr.value, out),
+            Some(ns) if *ns == *ns::XML => put_attr(&format!("xml:{}", attr.name), &attr.value, out),
+            Some(ns) => {
+                put_attr(&format!("xmlns:a{index}"), ns, out);
+                put_attr(&format!("a{index}:{}", attr.name), &attr.value, out);
+            }
+        }
+    }
+}
+
+/// ` name='value'`, escaped.
+pub(crate) fn put_attr(name: &str, value: &str, out: &mut Vec<u8>) {
+    out.push(b' ');
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"='");
+    escape_into(value, true, out);
+    out.push(b'\'');
+}
+
+/// Character data with `<`, `>`, `&` escaped; carriage returns kept as a reference (XML 1.0 §2.11).
+pub fn escape_text(text: &str, out: &mut Vec<u8>) {
+    escape_into(text, false, out);
+}
+
+/// A value as it stands between single quotes.
+pub fn escape_attr(value: &str) -> String {
+    let mut out = Vec::with_capacity(value.len() + 8);
+    escape_into(value, true, &mut out);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+fn escape_into(text: &str, attr: bool, out: &mut Vec<u8>) {
+    let bytes = text.as_bytes();
+    let mut from = 0;
+    for (at, byte) in bytes.iter().enumerate() {
+        let entity: &[u8] = match byte {
+            b'<' => b"&lt;",
+            b'>' => b"&gt;",
+            b'&' => b"&amp;",
+            b'\r' => b"&#13;",
+            b'\'' if attr => b"&apos;",
+            b'"' if attr => b"&quot;",
+            b'\n' if attr => b"&#10;",
+            b'\t' if attr => b"&#9;",
+            _ => continue,
+        };
+        out.extend_from_slice(&bytes[from..at]);
+        out.extend_from_slice(entity);
+        from = at + 1;
+    }
+    out.extend_from_slice(&bytes[from..]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_namespace_is_declared_where_it_changes_and_nowhere_else() {
+        let query =
+            Element::new("query", ns::ROSTER).with(Element::new("item", ns::ROSTER).attr("jid", "a@b"));
+        let mut out = Vec::new();
+        Element::new("iq", ns::CLIENT).with(query).write(ns::CLIENT, &mut out);
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "<iq><query xmlns='jabber:iq:roster'><item jid='a@b'/></query></iq>"
+        );
+    }
+
+    #[test]
+    fn markup_in_text_and_attributes_is_escaped() {
+        let xml = Element::new("a", ns::CLIENT).attr("b", "'\"<&\n").with_text("]]>\r").to_xml();
+        assert_eq!(xml, "<a xmlns='jabber:client' b='&apos;&quot;&lt;&amp;&#10;'>]]&gt;&#13;</a>");
+    }
+}

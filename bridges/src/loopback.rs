@@ -1,0 +1,282 @@
+//! A network in memory, for everybody's tests: what is sent can be read, and what is said there is fed.
+
+use crate::model::{Act, Author, Event, Message, Text};
+use crate::network::{
+    Capabilities, Fed, Feed, Fut, Incoming, Limits, Member, Network, NetworkError, RemoteId, Role,
+};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+/// One network in memory. Clones are the same network: one goes to the house as its door, another plays the far side.
+#[derive(Clone)]
+pub struct Loopback {
+    abilities: Capabilities,
+    feed: Feed,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    rooms: BTreeMap<RemoteId, Room>,
+    cut: Option<NetworkError>,
+    closed: bool,
+    messages: u64,
+}
+
+#[derive(Default)]
+struct Room {
+    joined: bool,
+    members: Vec<Member>,
+    heard: Vec<(RemoteId, Event<RemoteId>)>,
+}
+
+/// Everything that can be claimed.
+pub const ABLE: Capabilities = Capabilities {
+    text: Limits { bytes: 4000, lines: 100, span: 0 },
+    subject: Some(1000),
+    reply: true,
+    edit: true,
+    retract: true,
+    react: true,
+    attach: true,
+    typing: true,
+    displayed: true,
+    names: true,
+    quiet_names: false,
+    puppets: false,
+};
+
+/// As little as a network can do: short single lines of text under one name.
+pub const POOR: Capabilities = Capabilities {
+    text: Limits { bytes: 400, lines: 1, span: 0 },
+    subject: None,
+    reply: false,
+    edit: false,
+    retract: false,
+    react: false,
+    attach: false,
+    typing: false,
+    displayed: false,
+    names: false,
+    quiet_names: false,
+    puppets: false,
+};
+
+impl Loopback {
+    /// A network that can do this much, and feeds that.
+    pub fn new(abilities: Capabilities, feed: Feed) -> Self {
+        Loopback { abilities, feed, state: Arc::default() }
+    }
+
+    /// Somebody enters a far room.
+    pub async fn enters(&self, room: &str, nick: &str) {
+        let member = Member { author: person(nick), role: Role::Participant, away: None };
+        self.room(room, |room| room.members.push(member.clone()));
+        self.tell(room, Incoming::Entered(member)).await;
+    }
+
+    /// Somebody leaves a far room.
+    pub async fn leaves(&self, room: &str, nick: &str) {
+        self.room(room, |room| room.members.retain(|member| *member.author.id != *nick));
+        self.tell(room, Incoming::Left { author: nick.into(), reason: None }).await;
+    }
+
+    /// Somebody is called otherwise.
+    pub async fn renames(&self, room: &str, nick: &str, now: &str) {
+        self.room(room, |room| {
+            for member in room.members.iter_mut().filter(|member| *member.author.id == *nick) {
+                member.author = person(now);
+            }
+        });
+        self.tell(room, Incoming::Renamed { author: nick.into(), now: person(now) }).await;
+    }
+
+    /// Somebody says something, which gets the id given back.
+    pub async fn says(&self, room: &str, nick: &str, words: impl Into<Text>) -> RemoteId {
+        self.does(room, nick, Act::Say(Message::text(words))).await
+    }
+
+    /// Somebody does anything at all; the act's own id is given back.
+    pub async fn does(&self, room: &str, nick: &str, act: Act<RemoteId>) -> RemoteId {
+        let id = self.next_id();
+        let event = Event { author: person(nick), at: SystemTime::now(), act };
+        self.tell(room, Incoming::Did { id: Some(id.clone()), event }).await;
+        id
+    }
+
+    /// What was sent to a far room, with the ids given to it.
+    pub fn heard(&self, room: &str) -> Vec<(RemoteId, Event<RemoteId>)> {
+        self.room(room, |room| room.heard.clone())
+    }
+
+    /// The words that were sent to a far room, messages and edits alike.
+    pub fn words(&self, room: &str) -> Vec<String> {
+        let words = |(_, event): (RemoteId, Event<RemoteId>)| match event.act {
+            Act::Say(message) | Act::Edit { now: message, .. } => Some(message.text.into_plain()),
+            _ => None,
+        };
+        self.heard(room).into_iter().filter_map(words).collect()
+    }
+
+    /// The link breaks: sends fail with this error until `heal`.
+    pub async fn cut(&self, error: NetworkError) {
+        self.state().cut = Some(error.clone());
+        self.feed_all(None, Incoming::Lost(error)).await;
+    }
+
+    /// The link is there again, and tells who is in the rooms.
+    pub async fn heal(&self) {
+        let rooms: Vec<_> = {
+            let mut state = self.state();
+            state.cut = None;
+            let joined = state.rooms.iter().filter(|(_, room)| room.joined);
+            joined.map(|(id, room)| (id.clone(), room.members.clone())).collect()
+        };
+        for (room, members) in rooms {
+            self.feed_all(Some(room), Incoming::Members(members)).await;
+        }
+        self.feed_all(None, Incoming::Regained).await;
+    }
+
+    /// Feeds anything: for what a room does with odd news.
+    pub async fn tell(&self, room: &str, what: Incoming) {
+        if self.room(room, |room| room.joined) && self.state().cut.is_none() {
+            self.feed_all(Some(room.into()), what).await;
+        }
+    }
+
+    async fn feed_all(&self, room: Option<RemoteId>, what: Incoming) {
+        if !self.state().closed {
+            // Nobody listens any more: then nobody misses it.
+            let _ = self.feed.send(Fed { room, what }).await;
+        }
+    }
+
+    fn next_id(&self) -> RemoteId {
+        let mut state = self.state();
+        state.messages += 1;
+        format!("loop-{}", state.messages).into()
+    }
+
+    fn room<T>(&self, room: &str, with: impl FnOnce(&mut Room) -> T) -> T {
+        with(self.state().rooms.entry(room.into()).or_default())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn up(&self) -> Result<(), NetworkError> {
+        let state = self.state();
+        match &state.cut {
+            Some(error) => Err(error.clone()),
+            None if state.closed => Err(NetworkError::Down("closed".into())),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Network for Loopback {
+    fn capabilities(&self, _room: &RemoteId) -> Capabilities {
+        self.abilities
+    }
+
+    fn resolve<'a>(&'a self, name: &'a str) -> Fut<'a, RemoteId> {
+        Box::pin(async move {
+            if name.is_empty() || name.contains(char::is_whitespace) {
+                return Err(NetworkError::NotFound(format!("{name:?} is no name of a room")));
+            }
+            Ok(name.to_lowercase().into())
+        })
+    }
+
+    fn join<'a>(&'a self, room: &'a RemoteId) -> Fut<'a, ()> {
+        Box::pin(async move {
+            let members = self.room(room.as_str(), |room| {
+                room.joined = true;
+                room.members.clone()
+            });
+            self.up()?;
+            self.feed_all(Some(room.clone()), Incoming::Members(members)).await;
+            Ok(())
+        })
+    }
+
+    fn leave<'a>(&'a self, room: &'a RemoteId) -> Fut<'a, ()> {
+        Box::pin(async move {
+            self.room(room.as_str(), |room| room.joined = false);
+            Ok(())
+        })
+    }
+
+    fn send<'a>(&'a self, room: &'a RemoteId, event: &'a Event<RemoteId>) -> Fut<'a, Vec<RemoteId>> {
+        Box::pin(async move {
+            self.up()?;
+            if !self.room(room.as_str(), |room| room.joined) {
+                return Err(NetworkError::NotFound(format!("{room} is not joined")));
+            }
+            let id = self.next_id();
+            self.room(room.as_str(), |room| room.heard.push((id.clone(), event.clone())));
+            Ok(if matches!(event.act, Act::Say(_)) { vec![id] } else { Vec::new() })
+        })
+    }
+
+    fn close(&self) -> Fut<'_, ()> {
+        Box::pin(async move {
+            self.state().closed = true;
+            Ok(())
+        })
+    }
+}
+
+/// Somebody of that nick, whose id is the nick.
+pub fn person(nick: &str) -> Author {
+    Author::new(nick, nick, "loopback")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::mpsc;
+
+    #[tokio::test]
+    async fn what_is_said_in_a_joined_room_is_fed_and_what_is_sent_can_be_read() {
+        let (feed, mut fed) = mpsc::channel(16);
+        let net = Loopback::new(ABLE, feed);
+        let room = net.resolve("Lounge").await.unwrap();
+        net.enters("lounge", "ann").await;
+        net.says("lounge", "ann", "nobody hears this").await;
+        net.join(&room).await.unwrap();
+        let id = net.says("lounge", "ann", "good night").await;
+        assert!(matches!(fed.recv().await.unwrap().what, Incoming::Members(all) if all.len() == 1));
+        assert!(matches!(fed.recv().await.unwrap().what, Incoming::Did { id: Some(got), .. } if got == id));
+
+        let say =
+            Event { author: person("romeo"), at: SystemTime::now(), act: Act::Say(Message::text("hi")) };
+        assert_eq!(net.send(&room, &say).await.unwrap().len(), 1);
+        assert_eq!(net.words("lounge"), ["hi"]);
+        assert!(fed.try_recv().is_err(), "what we send is not fed back");
+    }
+
+    #[tokio::test]
+    async fn a_broken_link_refuses_and_tells_who_is_there_when_it_is_whole_again() {
+        let (feed, mut fed) = mpsc::channel(16);
+        let net = Loopback::new(POOR, feed);
+        let room = RemoteId::from("lounge");
+        net.join(&room).await.unwrap();
+        net.cut(NetworkError::Down("cable".into())).await;
+        let say =
+            Event { author: person("romeo"), at: SystemTime::now(), act: Act::Say(Message::text("hi")) };
+        assert_eq!(net.send(&room, &say).await, Err(NetworkError::Down("cable".into())));
+        net.enters("lounge", "ann").await;
+        net.heal().await;
+        let mut news = Vec::new();
+        while let Ok(one) = fed.try_recv() {
+            news.push(one.what);
+        }
+        assert_eq!(news[1], Incoming::Lost(NetworkError::Down("cable".into())));
+        assert!(matches!(&news[2], Incoming::Members(all) if all.len() == 1));
+        assert_eq!(news[3], Incoming::Regained);
+    }
+}

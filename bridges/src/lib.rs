@@ -5,9 +5,13 @@
 
 #![forbid(unsafe_code)]
 
+pub mod degrade;
 pub mod loopback;
 pub mod model;
 pub mod network;
+pub mod pace;
+#[cfg(test)]
+mod seeded;
 
 pub use model::{Act, Attachment, Author, Event, Message, Reply, Span, Style, Text};
 pub use network::{

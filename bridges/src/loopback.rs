@@ -33,7 +33,7 @@ struct Room {
 
 /// Everything that can be claimed.
 pub const ABLE: Capabilities = Capabilities {
-    text: Limits { bytes: 4000, lines: 100, span: 0 },
+    text: Limits { bytes: 4000, lines: 100, span: 0, parts: 12 },
     subject: Some(1000),
     reply: true,
     edit: true,
@@ -49,7 +49,7 @@ pub const ABLE: Capabilities = Capabilities {
 
 /// As little as a network can do: short single lines of text under one name.
 pub const POOR: Capabilities = Capabilities {
-    text: Limits { bytes: 400, lines: 1, span: 0 },
+    text: Limits { bytes: 400, lines: 1, span: 0, parts: 12 },
     subject: None,
     reply: false,
     edit: false,

@@ -206,6 +206,8 @@ pub struct Limits {
     pub lines: usize,
     /// Bytes that a span costs beside its text, in each message that holds some of it.
     pub span: usize,
+    /// Messages that one message may become: a wall of text is cut off there, and says so.
+    pub parts: usize,
 }
 
 /// A name that the far side gave: of a room or of a message. Nobody but its network looks into it.

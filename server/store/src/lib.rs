@@ -1,1 +1,23 @@
-//! (skeleton)
+//! What the server keeps: an ordered key-value door, one committer in front of it, and the typed tables on it.
+//!
+//! * Reads are plain calls that run in place: `Store::get`, `Store::scan`, and the typed stores.
+//! * Writes are batches. `Store::enqueue` hands one to the committer and returns a ticket; `Store::settled` is ready
+//!   when it is durable (or failed). `Store::commit` does both.
+
+mod batch;
+mod committer;
+mod engine;
+mod error;
+mod queue;
+mod settings;
+mod store;
+pub mod tables;
+mod ticket;
+
+pub use batch::Batch;
+pub use engine::{Pair, Span};
+pub use error::{OpenError, StoreError};
+pub use settings::{Durability, EngineKind, Settings, Verify};
+pub use store::Store;
+pub use tables::TableId;
+pub use ticket::Ticket;

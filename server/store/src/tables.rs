@@ -1,0 +1,114 @@
+//! The catalogue: every table there is. Nothing is stored outside it; export and migration walk it.
+
+/// The number of a table. Only the catalogue makes them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TableId(u8);
+
+impl TableId {
+    /// The number as it stands in keys and in the journal.
+    pub(crate) fn number(self) -> u8 {
+        self.0
+    }
+
+    /// The table with that number, if the catalogue has one.
+    pub(crate) fn numbered(number: u8) -> Option<TableId> {
+        CATALOGUE.iter().find(|entry| entry.id.0 == number).map(|entry| entry.id)
+    }
+
+    /// Its name in the catalogue.
+    pub fn name(self) -> &'static str {
+        CATALOGUE.iter().find(|entry| entry.id == self).map_or("unknown", |entry| entry.name)
+    }
+}
+
+/// What the catalogue says of a table.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// Its number; never reused.
+    pub id: TableId,
+    /// Its name in messages and exports.
+    pub name: &'static str,
+    /// The parts of its key, in order.
+    pub key: &'static str,
+    /// What a value is.
+    pub record: &'static str,
+    /// The file that owns the table.
+    pub owner: &'static str,
+}
+
+/// What the store knows about itself: format, sequence.
+pub const STORE: TableId = TableId(0);
+/// Accounts and their credentials.
+pub const ACCOUNTS: TableId = TableId(1);
+/// Roster items, and removed ones that are remembered for versioning.
+pub const ROSTER: TableId = TableId(2);
+/// The version counter of each roster.
+pub const ROSTER_VERSION: TableId = TableId(3);
+/// Archived stanzas of accounts and rooms, in chunks.
+pub const ARCHIVE: TableId = TableId(4);
+/// Which chunks hold something exchanged with whom.
+pub const ARCHIVE_WITH: TableId = TableId(5);
+/// How far each account's offline messages were delivered.
+pub const OFFLINE: TableId = TableId(6);
+/// Archiving preferences.
+pub const ARCHIVE_PREFS: TableId = TableId(7);
+/// Rooms: configuration, affiliations, subject.
+pub const ROOMS: TableId = TableId(8);
+/// Nicks registered in rooms.
+pub const NICKS: TableId = TableId(9);
+/// Private XML.
+pub const PRIVATE: TableId = TableId(10);
+/// vCards.
+pub const VCARDS: TableId = TableId(11);
+/// Bridged messages: ours → theirs.
+pub const IDS: TableId = TableId(12);
+/// Bridged messages: theirs → ours.
+pub const IDS_REMOTE: TableId = TableId(13);
+/// Last activity.
+pub const LAST: TableId = TableId(14);
+/// Secrets of the server.
+pub const SERVER: TableId = TableId(15);
+/// Links between rooms and far rooms that were made at run time.
+pub const LINKS: TableId = TableId(16);
+
+macro_rules! entry {
+    ($id:ident, $name:literal, $key:literal, $record:literal, $owner:literal) => {
+        Entry { id: $id, name: $name, key: $key, record: $record, owner: $owner }
+    };
+}
+
+/// Every table.
+pub const CATALOGUE: &[Entry] = &[
+    entry!(STORE, "store", "name", "text", "store.rs"),
+    entry!(ACCOUNTS, "accounts", "account", "JSON accounts::Account", "accounts.rs"),
+    entry!(ROSTER, "roster", "account, contact", "JSON rosters::Kept", "rosters.rs"),
+    entry!(ROSTER_VERSION, "roster-version", "account", "JSON rosters::Versions", "rosters.rs"),
+    entry!(ARCHIVE, "archive", "owner, id of the first entry", "chunk of entries", "log/chunk.rs"),
+    entry!(ARCHIVE_WITH, "archive-with", "owner, bare JID, id of the chunk", "empty", "log/spill.rs"),
+    entry!(OFFLINE, "offline", "account", "JSON offline::Mark", "archive/offline.rs"),
+    entry!(ARCHIVE_PREFS, "archive-prefs", "account", "JSON prefs::Prefs", "prefs.rs"),
+    entry!(ROOMS, "rooms", "room", "JSON, the room's own", "rooms.rs"),
+    entry!(NICKS, "nicks", "room, account", "JSON nicks::Nick", "nicks.rs"),
+    entry!(PRIVATE, "private", "account, namespace", "XML", "private.rs"),
+    entry!(VCARDS, "vcards", "account", "XML", "vcard.rs"),
+    entry!(IDS, "ids", "link, our id", "JSON list of theirs", "ids.rs"),
+    entry!(IDS_REMOTE, "ids-remote", "link, their id", "our id", "ids.rs"),
+    entry!(LAST, "last", "account", "JSON last::Last", "last.rs"),
+    entry!(SERVER, "server", "name", "bytes", "server.rs"),
+    entry!(LINKS, "links", "room, link", "JSON, the link's own", "rooms.rs"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_table_has_its_own_number_and_name() {
+        for (at, entry) in CATALOGUE.iter().enumerate() {
+            assert_eq!(TableId::numbered(entry.id.number()), Some(entry.id));
+            assert!(
+                CATALOGUE.iter().skip(at + 1).all(|other| other.id != entry.id && other.name != entry.name)
+            );
+        }
+    }
+}

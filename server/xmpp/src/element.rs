@@ -39,6 +39,11 @@ impl Element {
         Element { name: name.into(), ns: ns.into(), attrs: Vec::new(), children: Vec::new() }
     }
 
+    /// An empty element with room for so many attributes.
+    pub(crate) fn with_room(name: &str, ns: Ns, attributes: usize) -> Element {
+        Element { name: name.into(), ns, attrs: Vec::with_capacity(attributes), children: Vec::new() }
+    }
+
     /// Local name.
     pub fn name(&self) -> &str {
         &self.name

@@ -126,7 +126,7 @@ pub struct StanzaError {
     /// A sentence for a person.
     pub text: Option<String>,
     /// The application's own condition.
-    pub app: Option<Element>,
+    pub app: Option<Box<Element>>,
     /// New address with [`Condition::Gone`] or [`Condition::Redirect`] (§8.3.3.5).
     pub to: Option<String>,
 }
@@ -151,7 +151,7 @@ impl StanzaError {
 
     /// Builder: with an application-specific condition (§8.3.4).
     pub fn with(mut self, app: Element) -> StanzaError {
-        self.app = Some(app);
+        self.app = Some(Box::new(app));
         self
     }
 
@@ -167,7 +167,7 @@ impl StanzaError {
             .attr("type", self.kind.as_str())
             .with(condition)
             .with_opt(text)
-            .with_opt(self.app.clone())
+            .with_opt(self.app.as_deref().cloned())
     }
 
     /// Reads an `<error/>` child; what is missing becomes `undefined-condition`.
@@ -177,8 +177,8 @@ impl StanzaError {
         let condition = condition.unwrap_or(Condition::UndefinedCondition);
         let kind = error.get("type").and_then(ErrorKind::parse).unwrap_or(condition.kind());
         let text = error.child_text("text", ns::STANZA_ERRORS);
-        let app = error.children().find(|child| *child.ns() != *ns::STANZA_ERRORS).cloned();
-        StanzaError { kind, condition, text, app, to: None }
+        let app = error.children().find(|child| *child.ns() != *ns::STANZA_ERRORS);
+        StanzaError { kind, condition, text, app: app.cloned().map(Box::new), to: None }
     }
 }
 
@@ -201,7 +201,7 @@ pub struct StreamError {
     /// A sentence for a person.
     pub text: Option<String>,
     /// The application's own condition.
-    pub app: Option<Element>,
+    pub app: Option<Box<Element>>,
 }
 
 impl From<StreamCondition> for StreamError {

@@ -4,6 +4,8 @@
 //! `error`, `stream` know XMPP; `parts` holds the small payloads that many specifications share.
 #![forbid(unsafe_code)]
 
+mod chars;
+mod declaration;
 pub mod element;
 pub mod error;
 pub mod framer;
@@ -13,8 +15,10 @@ pub mod ns;
 pub mod parse;
 pub mod parts;
 pub mod prep;
+mod scope;
 pub mod stanza;
 pub mod stream;
+mod tag;
 pub mod write;
 
 pub use element::{Attr, Element, Node};

@@ -9,7 +9,8 @@ pub fn format(at: SystemTime) -> String {
     let micros = at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros());
     let at =
         Timestamp::from_microsecond(i64::try_from(micros).unwrap_or(i64::MAX / 2)).unwrap_or(Timestamp::MAX);
-    let format = if micros % 1_000_000 == 0 { "%Y-%m-%dT%H:%M:%SZ" } else { "%Y-%m-%dT%H:%M:%S%.6fZ" };
+    let format =
+        if micros.is_multiple_of(1_000_000) { "%Y-%m-%dT%H:%M:%SZ" } else { "%Y-%m-%dT%H:%M:%S%.6fZ" };
     at.strftime(format).to_string()
 }
 

@@ -1,0 +1,110 @@
+//! XML 1.0 §2.2, §2.3, §2.11, §4.1: characters, names, line ends and references.
+
+use memchr::{memchr, memchr_iter};
+
+use crate::error::{StreamCondition, StreamError};
+
+/// §2.3: white space.
+pub(crate) const SPACE: [char; 4] = [' ', '\t', '\r', '\n'];
+
+/// §2.2: refuses what no document may hold: control characters, U+FFFE and U+FFFF. The bytes are UTF-8.
+pub(crate) fn check(bytes: &[u8]) -> Result<(), StreamError> {
+    let forbidden = |byte: u8| byte < 0x20 && byte != b'\t' && byte != b'\n' && byte != b'\r';
+    // No early end: so it runs many bytes at a time.
+    let control = bytes.iter().fold(false, |found, byte| found | forbidden(*byte));
+    let noncharacter = |at: usize| matches!(bytes.get(at + 1..at + 3), Some([0xbf, 0xbe | 0xbf]));
+    if control || memchr_iter(0xef, bytes).any(noncharacter) {
+        return Err(StreamCondition::NotWellFormed.into());
+    }
+    Ok(())
+}
+
+/// §2.2: one character, as a reference may name it.
+fn is_char(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
+}
+
+/// Namespaces §3: a name without a colon.
+pub(crate) fn is_ncname(name: &str) -> bool {
+    let ascii = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    if name.bytes().all(ascii) {
+        return name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+    }
+    let mut chars = name.chars();
+    chars.next().is_some_and(is_name_start) && chars.all(is_name_char)
+}
+
+/// §2.3 production 4, without the colon.
+fn is_name_start(c: char) -> bool {
+    matches!(c,
+        'A'..='Z' | '_' | 'a'..='z' | '\u{c0}'..='\u{d6}' | '\u{d8}'..='\u{f6}' | '\u{f8}'..='\u{2ff}'
+        | '\u{370}'..='\u{37d}' | '\u{37f}'..='\u{1fff}' | '\u{200c}'..='\u{200d}' | '\u{2070}'..='\u{218f}'
+        | '\u{2c00}'..='\u{2fef}' | '\u{3001}'..='\u{d7ff}' | '\u{f900}'..='\u{fdcf}' | '\u{fdf0}'..='\u{fffd}'
+        | '\u{10000}'..='\u{effff}')
+}
+
+/// §2.3 production 4a, without the colon.
+fn is_name_char(c: char) -> bool {
+    is_name_start(c)
+        || matches!(c, '-' | '.' | '0'..='9' | '\u{b7}' | '\u{300}'..='\u{36f}' | '\u{203f}'..='\u{2040}')
+}
+
+/// §4.1, §4.6: what stands between `&` and `;`. Only the five predefined entities are declared.
+pub(crate) fn reference(name: &str) -> Option<char> {
+    match name {
+        "lt" => return Some('<'),
+        "gt" => return Some('>'),
+        "amp" => return Some('&'),
+        "apos" => return Some('\''),
+        "quot" => return Some('"'),
+        _ => {}
+    }
+    let number = name.strip_prefix('#')?;
+    let (digits, radix) = match number.strip_prefix('x') {
+        Some(hex) => (hex, 16),
+        None => (number, 10),
+    };
+    // `from_str_radix` would take a sign.
+    if !digits.chars().all(|digit| digit.is_digit(radix)) {
+        return None;
+    }
+    let code = u32::from_str_radix(digits, radix).ok()?;
+    char::from_u32(code).filter(|c| is_char(*c))
+}
+
+/// §2.11: appends character data with every line end as `\n`.
+pub(crate) fn push_lines(raw: &str, out: &mut String) {
+    if memchr(b'\r', raw.as_bytes()).is_none() {
+        out.push_str(raw);
+        return;
+    }
+    let mut lines = raw.split('\r');
+    out.push_str(lines.next().unwrap_or_default());
+    for line in lines {
+        out.push('\n');
+        out.push_str(line.strip_prefix('\n').unwrap_or(line));
+    }
+}
+
+/// §3.3.3: an attribute value with its references resolved and its white space made spaces; `None` if ill formed.
+pub(crate) fn attribute_value(raw: &str) -> Option<String> {
+    let mut out = String::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some(at) = rest.find(['&', '\t', '\r', '\n']) {
+        let (plain, special) = rest.split_at(at);
+        out.push_str(plain);
+        rest = match special.strip_prefix('&') {
+            Some(named) => {
+                let (name, after) = named.split_once(';')?;
+                out.push(reference(name)?);
+                after
+            }
+            None => {
+                out.push(' ');
+                special.strip_prefix("\r\n").or_else(|| special.get(1..))?
+            }
+        };
+    }
+    out.push_str(rest);
+    Some(out)
+}

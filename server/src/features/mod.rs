@@ -1,0 +1,145 @@
+//! Floor 4: one file, one specification. A feature never sends: it answers, or decides, and leaves on the turn
+//! what else must go out. It names neither the router nor another feature.
+
+mod about;
+mod ask;
+mod catalogue;
+mod turn;
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use rialto_store::StoreError;
+use rialto_xmpp::{Condition, Element, StanzaError};
+
+pub use about::{About, IqSpec, Phase, Spec, Target};
+pub use ask::{Answer, Ask};
+pub use catalogue::{Catalogue, Hosted};
+pub use turn::{Also, Left, Origin, Turn, Verdict};
+
+use crate::sessions::Account;
+
+/// A boxed future: what an object-safe trait returns where it may have to wait.
+pub type Fut<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// One specification. What is not in [`About`] is never called.
+pub trait Feature: Send + Sync + 'static {
+    /// What it implements, offers and attends.
+    fn about(&self) -> &'static About;
+
+    /// Fills the account's extensions when it comes into memory, before anybody sees it.
+    fn load<'a>(&'a self, _account: &'a Account) -> Fut<'a, Result<(), StoreError>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    /// Answers an IQ that [`About::iq`] claims.
+    fn answer<'a>(&'a self, _ask: &'a mut Ask<'_>) -> Answer<'a> {
+        Box::pin(async { Err(Condition::FeatureNotImplemented.into()) })
+    }
+
+    /// A stanza that a session of this account sends, before it is routed.
+    fn outbound(&self, _turn: &mut Turn<'_>) -> Verdict {
+        Verdict::Next
+    }
+
+    /// A stanza that has come to this account, before it is delivered. `turn.takers` will get it.
+    fn inbound(&self, _turn: &mut Turn<'_>) -> Verdict {
+        Verdict::Next
+    }
+
+    /// A stanza to this account that no session took. [`Verdict::Done`]: it is taken care of.
+    fn undelivered(&self, _turn: &mut Turn<'_>) -> Verdict {
+        Verdict::Next
+    }
+
+    /// A session (`turn.session`) sent its first available presence (`turn.stanza`).
+    fn available(&self, _turn: &mut Turn<'_>) -> Verdict {
+        Verdict::Next
+    }
+
+    /// A session (`turn.session`) is gone; `turn.stanza` is an unavailable presence from it without `to`.
+    fn unbound(&self, _turn: &mut Turn<'_>) -> Verdict {
+        Verdict::Next
+    }
+}
+
+/// All features, indexed by what they claim and attend.
+pub struct Features {
+    list: Vec<Box<dyn Feature>>,
+    phases: [Vec<usize>; Phase::COUNT],
+    iqs: HashMap<(&'static str, &'static str), Vec<(IqSpec, usize)>>,
+    /// What service discovery tells of them.
+    pub catalogue: Arc<Catalogue>,
+}
+
+impl Features {
+    /// Indexes the list. Its order is the order of every phase.
+    ///
+    /// # Errors
+    /// A sentence naming two features that claim the same IQ: a mistake in the list, found at start.
+    pub fn new(list: Vec<Box<dyn Feature>>) -> Result<Features, String> {
+        let mut phases: [Vec<usize>; Phase::COUNT] = Default::default();
+        let mut iqs: HashMap<_, Vec<(IqSpec, usize)>> = HashMap::new();
+        for (index, feature) in list.iter().enumerate() {
+            for phase in feature.about().at {
+                if let Some(attending) = phases.get_mut(*phase as usize) {
+                    attending.push(index);
+                }
+            }
+            for spec in feature.about().iq {
+                let claims = iqs.entry((spec.ns, spec.name)).or_default();
+                if claims.iter().any(|(other, _)| other == spec) {
+                    return Err(format!("two features answer {spec:?}"));
+                }
+                claims.push((*spec, index));
+            }
+        }
+        let catalogue = Arc::new(Catalogue::new(list.iter().map(|feature| feature.about())));
+        Ok(Features { list, phases, iqs, catalogue })
+    }
+
+    /// Every feature loads its part of an account.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the account cannot be used now.
+    pub async fn load(&self, account: &Account) -> Result<(), StoreError> {
+        for feature in &self.list {
+            feature.load(account).await?;
+        }
+        Ok(())
+    }
+
+    /// One phase: each attending feature in order, until one decides.
+    pub fn pass(&self, phase: Phase, turn: &mut Turn<'_>) -> Verdict {
+        let attending = self.phases.get(phase as usize).map_or(&[][..], Vec::as_slice);
+        for feature in attending.iter().filter_map(|index| self.list.get(*index)) {
+            let verdict = match phase {
+                Phase::Outbound => feature.outbound(turn),
+                Phase::Inbound => feature.inbound(turn),
+                Phase::Undelivered => feature.undelivered(turn),
+                Phase::Available => feature.available(turn),
+                Phase::Unbound => feature.unbound(turn),
+            };
+            if !matches!(verdict, Verdict::Next) {
+                return verdict;
+            }
+        }
+        Verdict::Next
+    }
+
+    /// Finds who answers an IQ and asks. Nobody: `service-unavailable` (RFC 6121 §8.5.1, RFC 6120 §8.4).
+    ///
+    /// # Errors
+    /// The stanza error for the asker.
+    pub async fn answer(&self, ask: &mut Ask<'_>) -> Result<Option<Element>, StanzaError> {
+        let unavailable = || StanzaError::from(Condition::ServiceUnavailable);
+        let payload = ask.iq.payload().ok_or_else(unavailable)?;
+        let target = if ask.account.is_some() { Target::Account } else { Target::Server };
+        let claims = self.iqs.get(&(payload.ns().as_str(), payload.name())).ok_or_else(unavailable)?;
+        let claim = claims.iter().find(|(spec, _)| spec.target == target && spec.kind == ask.iq.kind);
+        let feature = claim.and_then(|(_, index)| self.list.get(*index)).ok_or_else(unavailable)?;
+        feature.answer(ask).await
+    }
+}

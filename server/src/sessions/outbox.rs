@@ -1,0 +1,312 @@
+//! A session's mailbox is its outbox: delivering is one push, and the writer takes all that waits.
+//!
+//! Limit: `limit` bytes of waiting and unacknowledged frames. Overflow: the session is ended with
+//! `resource-constraint`, because a reader this slow would cost everybody memory.
+
+use std::mem;
+
+use parking_lot::Mutex;
+use rialto_xmpp::{StreamCondition, StreamError};
+use tokio::sync::Notify;
+
+use super::unacked::{AckError, Unacked};
+use super::Frame;
+
+/// The queue of frames between whoever has something to say and the task that writes to the socket.
+pub struct Outbox {
+    inner: Mutex<Inner>,
+    wake: Notify,
+    limit: usize,
+}
+
+struct Inner {
+    queue: Vec<Frame>,
+    /// Frames that can wait while the client is inactive (XEP-0352).
+    held: Vec<Frame>,
+    bytes: usize,
+    inactive: bool,
+    /// Present while stream management is on.
+    unacked: Option<Unacked>,
+    end: Option<End>,
+    /// Which connection writes; a resumed session has a new one, and the old writer finds out here.
+    writer: u32,
+}
+
+/// How a session ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The stream is closed politely.
+    Close,
+    /// The stream is closed with this error.
+    Error(StreamError),
+}
+
+/// The frame was not taken: the session is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused;
+
+/// What the writer got.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// Frames to write.
+    Frames,
+    /// After the frames that came with it, end the stream so.
+    End(End),
+    /// Another connection writes for this session now: stop without a word.
+    Superseded,
+}
+
+impl Outbox {
+    /// An outbox that holds at most `limit` bytes.
+    pub fn new(limit: usize) -> Outbox {
+        let inner = Inner {
+            queue: Vec::new(),
+            held: Vec::new(),
+            bytes: 0,
+            inactive: false,
+            unacked: None,
+            end: None,
+            writer: 0,
+        };
+        Outbox { inner: Mutex::new(inner), wake: Notify::new(), limit }
+    }
+
+    /// Puts a frame in; never waits.
+    ///
+    /// # Errors
+    /// [`Refused`] when the session is over, or is now because this was too much.
+    pub fn push(&self, frame: Frame) -> Result<(), Refused> {
+        let mut inner = self.inner.lock();
+        if inner.end.is_some() {
+            return Err(Refused);
+        }
+        let waiting = inner.bytes + inner.unacked.as_ref().map_or(0, Unacked::bytes) + frame.len();
+        if waiting > self.limit {
+            inner.end = Some(End::Error(StreamError::new(
+                StreamCondition::ResourceConstraint,
+                "Too much is waiting for you: this connection reads too slowly.",
+            )));
+            drop(inner);
+            self.wake.notify_one();
+            return Err(Refused);
+        }
+        inner.bytes += frame.len();
+        if inner.inactive && !frame.is_urgent() {
+            inner.held.push(frame);
+            return Ok(());
+        }
+        let idle = inner.queue.is_empty();
+        inner.release();
+        inner.queue.push(frame);
+        drop(inner);
+        if idle {
+            self.wake.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Waits until there is something to write, then moves all of it into `into`. With stream management on, the
+    /// stanzas among it are remembered until they are acknowledged. Cancellation-safe: nothing is taken before it returns.
+    pub async fn take(&self, writer: u32, into: &mut Vec<Frame>) -> Taken {
+        loop {
+            let woken = self.wake.notified();
+            if let Some(taken) = self.try_take(writer, into) {
+                return taken;
+            }
+            woken.await;
+        }
+    }
+
+    /// What [`Outbox::take`] would give, if it need not wait.
+    pub fn try_take(&self, writer: u32, into: &mut Vec<Frame>) -> Option<Taken> {
+        let mut inner = self.inner.lock();
+        if inner.writer != writer {
+            return Some(Taken::Superseded);
+        }
+        let end = inner.end.clone();
+        if inner.queue.is_empty() && end.is_none() {
+            return None;
+        }
+        let mut queue = mem::take(&mut inner.queue);
+        let taken: usize = queue.iter().map(Frame::len).sum();
+        inner.bytes -= taken;
+        if let Some(unacked) = &mut inner.unacked {
+            queue.iter().for_each(|frame| unacked.sent(frame));
+        }
+        into.append(&mut queue);
+        Some(end.map_or(Taken::Frames, Taken::End))
+    }
+
+    /// Ends the session; the first end said is the one that counts.
+    pub fn end(&self, end: End) {
+        let mut inner = self.inner.lock();
+        inner.end.get_or_insert(end);
+        drop(inner);
+        self.wake.notify_one();
+    }
+
+    /// How the session ends, if it does.
+    pub fn ended(&self) -> Option<End> {
+        self.inner.lock().end.clone()
+    }
+
+    /// XEP-0352: while inactive, what can wait is held; becoming active releases it.
+    pub fn set_inactive(&self, inactive: bool) {
+        let mut inner = self.inner.lock();
+        inner.inactive = inactive;
+        if !inactive {
+            inner.release();
+        }
+        let waiting = !inner.queue.is_empty();
+        drop(inner);
+        if waiting {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Whether the client said that nobody looks at it.
+    pub fn is_inactive(&self) -> bool {
+        self.inner.lock().inactive
+    }
+
+    /// XEP-0198: from now on stanzas are remembered until they are acknowledged.
+    pub fn manage(&self) {
+        self.inner.lock().unacked.get_or_insert_default();
+    }
+
+    /// Whether stream management is on.
+    pub fn is_managed(&self) -> bool {
+        self.inner.lock().unacked.is_some()
+    }
+
+    /// Stanzas that wait for an acknowledgement.
+    pub fn unacked(&self) -> usize {
+        self.inner.lock().unacked.as_ref().map_or(0, Unacked::len)
+    }
+
+    /// XEP-0198 `<a/>`: the client handled `h` stanzas.
+    ///
+    /// # Errors
+    /// [`AckError`], to end the stream with.
+    pub fn ack(&self, h: u32) -> Result<(), AckError> {
+        match &mut self.inner.lock().unacked {
+            Some(unacked) => unacked.ack(h),
+            None => Ok(()),
+        }
+    }
+
+    /// Number of the writer in charge.
+    pub fn writer(&self) -> u32 {
+        self.inner.lock().writer
+    }
+
+    /// XEP-0198 §5: another connection takes over after the client handled `h`. `first` (the `<resumed/>`) goes out
+    /// before what was not acknowledged, and that before what has waited since. The old writer stops.
+    /// Returns the new writer's number.
+    ///
+    /// # Errors
+    /// [`AckError`]; nothing changes then.
+    pub fn resume(&self, h: u32, first: Frame) -> Result<u32, AckError> {
+        let mut inner = self.inner.lock();
+        let Some(mut unacked) = inner.unacked.take() else {
+            return Err(AckError { handled: h, sent: 0 });
+        };
+        if let Err(error) = unacked.ack(h) {
+            inner.unacked = Some(unacked);
+            return Err(error);
+        }
+        let again = unacked.take();
+        inner.unacked = Some(unacked);
+        inner.inactive = false;
+        inner.release();
+        inner.bytes += first.len() + again.iter().map(Frame::len).sum::<usize>();
+        let later = mem::take(&mut inner.queue);
+        inner.queue = [first].into_iter().chain(again).chain(later).collect();
+        inner.writer = inner.writer.wrapping_add(1);
+        let writer = inner.writer;
+        drop(inner);
+        self.wake.notify_waiters();
+        self.wake.notify_one();
+        Ok(writer)
+    }
+
+    /// Takes everything out that the client may not have got, oldest first: the session is over for good.
+    pub fn drain(&self) -> Vec<Frame> {
+        let mut inner = self.inner.lock();
+        inner.end.get_or_insert(End::Close);
+        inner.release();
+        let mut all = inner.unacked.as_mut().map(Unacked::take).unwrap_or_default();
+        all.append(&mut inner.queue);
+        inner.bytes = 0;
+        all
+    }
+}
+
+impl Inner {
+    /// What was held goes out before anything newer.
+    fn release(&mut self) {
+        if !self.held.is_empty() {
+            let mut held = mem::take(&mut self.held);
+            self.queue.append(&mut held);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rialto_xmpp::{Jid, Message, MessageKind, Presence, PresenceKind};
+
+    fn words(id: &str) -> Frame {
+        let jid = Jid::parse("a@b").unwrap();
+        let mut message = Message::new(MessageKind::Chat, &jid, &jid);
+        message.head.id = Some(id.into());
+        Frame::stanza(&message.into())
+    }
+
+    fn presence() -> Frame {
+        let jid = Jid::parse("a@b").unwrap();
+        Frame::stanza(&Presence::new(PresenceKind::Available, &jid, &jid).into())
+    }
+
+    fn taken(outbox: &Outbox, writer: u32) -> Vec<String> {
+        let mut frames = Vec::new();
+        outbox.try_take(writer, &mut frames);
+        frames.iter().map(|frame| String::from_utf8_lossy(&frame.to_bytes()).into_owned()).collect()
+    }
+
+    #[test]
+    fn what_can_wait_is_held_and_goes_out_in_order_before_what_cannot() {
+        let outbox = Outbox::new(10_000);
+        outbox.set_inactive(true);
+        outbox.push(presence()).unwrap();
+        assert!(taken(&outbox, 0).is_empty());
+        outbox.push(words("1")).unwrap();
+        let all = taken(&outbox, 0);
+        assert!(all.len() == 2 && all[0].starts_with("<presence") && all[1].contains("id='1'"), "{all:?}");
+    }
+
+    #[test]
+    fn a_reader_that_is_too_slow_is_ended() {
+        let outbox = Outbox::new(words("1").len() + 1);
+        outbox.push(words("1")).unwrap();
+        assert_eq!(outbox.push(words("2")), Err(Refused));
+        assert!(matches!(outbox.ended(), Some(End::Error(error)) if error.condition == StreamCondition::ResourceConstraint));
+    }
+
+    #[test]
+    fn a_resumed_session_sends_what_was_not_acknowledged_once_and_in_order() {
+        let outbox = Outbox::new(10_000);
+        outbox.manage();
+        ["1", "2", "3"].iter().for_each(|id| outbox.push(words(id)).unwrap());
+        assert_eq!(taken(&outbox, 0).len(), 3);
+        outbox.push(words("4")).unwrap();
+        let writer = outbox.resume(1, Frame::raw("<resumed/>")).unwrap();
+        let all = taken(&outbox, writer);
+        assert_eq!(all.len(), 4, "{all:?}");
+        assert_eq!(all[0], "<resumed/>");
+        assert!(all[1].contains("id='2'") && all[2].contains("id='3'") && all[3].contains("id='4'"));
+        assert_eq!(outbox.try_take(0, &mut Vec::new()), Some(Taken::Superseded));
+        assert_eq!((outbox.unacked(), outbox.ack(4)), (3, Ok(())));
+    }
+}

@@ -1,0 +1,77 @@
+//! One connected resource of an account (RFC 6120 §7, RFC 6121 §4).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI16, AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use rialto_xmpp::{Jid, Presence};
+
+use super::{Extensions, Frame, Outbox, Refused};
+
+/// A connected resource. It lives until it is unbound, over several connections if it is resumed (XEP-0198).
+pub struct Session {
+    /// Full JID.
+    pub jid: Jid,
+    /// Unique in this process; for logs.
+    pub number: u64,
+    /// What waits for its client.
+    pub outbox: Outbox,
+    /// What the features know about it.
+    pub extensions: Extensions,
+    priority: AtomicI16,
+    presence: Mutex<Option<Arc<Presence>>>,
+}
+
+/// Priority of a session that has not sent available presence.
+pub const UNAVAILABLE: i16 = i16::MIN;
+
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+impl Session {
+    /// A session that is not available yet; its outbox holds at most `limit` bytes.
+    pub fn new(jid: Jid, limit: usize) -> Session {
+        Session {
+            jid,
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
+            outbox: Outbox::new(limit),
+            extensions: Extensions::default(),
+            priority: AtomicI16::new(UNAVAILABLE),
+            presence: Mutex::new(None),
+        }
+    }
+
+    /// Puts a frame into its outbox.
+    ///
+    /// # Errors
+    /// [`Refused`] when the session is over.
+    pub fn send(&self, frame: Frame) -> Result<(), Refused> {
+        self.outbox.push(frame)
+    }
+
+    /// RFC 6121 §4.2: whether it has sent available presence.
+    pub fn is_available(&self) -> bool {
+        self.priority.load(Ordering::Acquire) != UNAVAILABLE
+    }
+
+    /// Whether messages to the bare JID are for it (RFC 6121 §8.5.2.1.1: available, priority not negative).
+    pub fn takes_bare(&self) -> bool {
+        self.priority.load(Ordering::Acquire) >= 0
+    }
+
+    /// Its priority; [`UNAVAILABLE`] before it is available.
+    pub fn priority(&self) -> i16 {
+        self.priority.load(Ordering::Acquire)
+    }
+
+    /// Its last available presence, as it was stamped.
+    pub fn presence(&self) -> Option<Arc<Presence>> {
+        self.presence.lock().clone()
+    }
+
+    /// Remembers its presence; `None` makes it unavailable.
+    pub fn set_presence(&self, presence: Option<Arc<Presence>>) {
+        let priority = presence.as_ref().map_or(UNAVAILABLE, |presence| presence.priority().into());
+        *self.presence.lock() = presence;
+        self.priority.store(priority, Ordering::Release);
+    }
+}

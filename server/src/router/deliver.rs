@@ -117,7 +117,9 @@ fn takers(account: &Account, stanza: &Stanza) -> Vec<Arc<Session>> {
 fn nobody_took(stanza: Stanza) -> Delivery {
     match &stanza {
         Stanza::Presence(_) => Ok(()),
-        Stanza::Message(message) if matches!(message.kind, MessageKind::Headline | MessageKind::Error) => Ok(()),
+        Stanza::Message(message) if matches!(message.kind, MessageKind::Headline | MessageKind::Error) => {
+            Ok(())
+        }
         _ => undelivered(stanza, Condition::ServiceUnavailable),
     }
 }

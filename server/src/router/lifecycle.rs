@@ -34,7 +34,10 @@ impl Router {
             ticket = ticket.max(match stanza {
                 Stanza::Message(message) => self.return_message(account, message).await,
                 Stanza::Presence(_) => Ticket::NONE,
-                Stanza::Iq(_) => self.bounce(super::Undelivered::new(stanza, rialto_xmpp::Condition::RecipientUnavailable)).await,
+                Stanza::Iq(_) => {
+                    self.bounce(super::Undelivered::new(stanza, rialto_xmpp::Condition::RecipientUnavailable))
+                        .await
+                }
             });
         }
         ticket
@@ -52,7 +55,10 @@ impl Router {
         let passed = self.pass(Phase::Undelivered, (Origin::Server, account, &[]), stanza, &mut left);
         let ticket = self.send_all(&mut left).await;
         match passed {
-            Ok(Some(stanza)) => ticket.max(self.bounce(super::Undelivered::new(stanza, rialto_xmpp::Condition::ServiceUnavailable)).await),
+            Ok(Some(stanza)) => ticket.max(
+                self.bounce(super::Undelivered::new(stanza, rialto_xmpp::Condition::ServiceUnavailable))
+                    .await,
+            ),
             Ok(None) => ticket,
             Err(failed) => ticket.max(self.bounce(*failed).await),
         }

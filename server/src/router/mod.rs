@@ -1,6 +1,7 @@
 //! Floor 5: where a stanza goes. The router owns no task and no queue: its caller does the work.
 
 mod deliver;
+mod directory;
 mod domains;
 mod lifecycle;
 mod service;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use rialto_store::{Store, StoreError, Ticket};
 use rialto_xmpp::{BareJid, Condition, Jid, PresenceKind, Stanza, StanzaError};
 
+pub use directory::Directory;
 pub use domains::{Domain, Domains};
 pub use service::{Delivery, Service, Undelivered, undelivered};
 
@@ -26,6 +28,7 @@ pub struct Router {
     pub domains: Domains,
     /// Everything that is kept.
     pub store: Store,
+    directory: Arc<dyn Directory>,
 }
 
 enum Place {
@@ -37,8 +40,13 @@ enum Place {
 
 impl Router {
     /// A router that serves no domain yet.
-    pub fn new(accounts: Arc<Accounts>, features: Features, store: Store) -> Router {
-        Router { accounts, features, domains: Domains::default(), store }
+    pub fn new(
+        accounts: Arc<Accounts>,
+        features: Features,
+        store: Store,
+        directory: Arc<dyn Directory>,
+    ) -> Router {
+        Router { accounts, features, domains: Domains::default(), store, directory }
     }
 
     /// A stanza has come from a client. Its sender's features see it first. What it wrote to the store is behind the
@@ -49,8 +57,14 @@ impl Router {
         let was_available = session.is_available();
         let mut left = Left::default();
         let verdict = {
-            let mut turn =
-                Turn { origin, account, session: Some(session), takers: &[], stanza: &mut stanza, left: &mut left };
+            let mut turn = Turn {
+                origin,
+                account,
+                session: Some(session),
+                takers: &[],
+                stanza: &mut stanza,
+                left: &mut left,
+            };
             let verdict = self.features.pass(Phase::Outbound, &mut turn);
             if matches!(verdict, Verdict::Next) && !was_available && session.is_available() {
                 self.features.pass(Phase::Available, &mut turn);
@@ -90,7 +104,7 @@ impl Router {
         if let Some(account) = self.accounts.get(jid.as_str()) {
             return Ok(Some(account));
         }
-        if !self.store.accounts().exists(jid.as_str()).await? {
+        if !self.directory.has(jid).await? {
             return Ok(None);
         }
         let account = Account::new(jid.clone());
@@ -128,7 +142,12 @@ impl Router {
         undelivered(stanza, Condition::RemoteServerNotFound)
     }
 
-    async fn ask(&self, origin: Origin<'_>, account: Option<&Arc<Account>>, stanza: Stanza) -> (Ticket, Delivery) {
+    async fn ask(
+        &self,
+        origin: Origin<'_>,
+        account: Option<&Arc<Account>>,
+        stanza: Stanza,
+    ) -> (Ticket, Delivery) {
         let Stanza::Iq(iq) = &stanza else { return (Ticket::NONE, self.not_a_question(stanza)) };
         if !stanza.may_bounce() {
             return (Ticket::NONE, Ok(()));

@@ -63,7 +63,8 @@ impl Accounts {
 
     /// All sessions of all accounts.
     pub fn all_sessions(&self) -> Vec<Arc<Session>> {
-        let accounts = self.shards.iter().flat_map(|shard| shard.read().values().cloned().collect::<Vec<_>>());
+        let accounts =
+            self.shards.iter().flat_map(|shard| shard.read().values().cloned().collect::<Vec<_>>());
         accounts.flat_map(|account| account.sessions().iter().cloned().collect::<Vec<_>>()).collect()
     }
 

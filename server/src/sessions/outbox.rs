@@ -9,8 +9,8 @@ use parking_lot::Mutex;
 use rialto_xmpp::{StreamCondition, StreamError};
 use tokio::sync::Notify;
 
-use super::unacked::{AckError, Unacked};
 use super::Frame;
+use super::unacked::{AckError, Unacked};
 
 /// The queue of frames between whoever has something to say and the task that writes to the socket.
 pub struct Outbox {
@@ -291,7 +291,9 @@ mod tests {
         let outbox = Outbox::new(words("1").len() + 1);
         outbox.push(words("1")).unwrap();
         assert_eq!(outbox.push(words("2")), Err(Refused));
-        assert!(matches!(outbox.ended(), Some(End::Error(error)) if error.condition == StreamCondition::ResourceConstraint));
+        assert!(
+            matches!(outbox.ended(), Some(End::Error(error)) if error.condition == StreamCondition::ResourceConstraint)
+        );
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! The floors, lowest first; a floor may name those below it, never those above (`ARCHITECTURE.md`):
 //! `sessions` (3) · `features` (4) · `router` (5) · `muc`, `services` (6) · `listeners` (7) · `house`, `cli` (8).
 
+pub mod credentials;
 pub mod features;
+pub mod listeners;
 pub mod router;
 pub mod sessions;

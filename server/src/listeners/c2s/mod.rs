@@ -1,0 +1,3 @@
+//! RFC 6120: streams of clients.
+
+pub mod sasl;

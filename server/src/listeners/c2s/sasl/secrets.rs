@@ -1,0 +1,111 @@
+//! RFC 5802 §9, RFC 4616 §6: whose keys an exchange runs over, real or made up, so that a name tells nothing.
+
+use std::collections::HashMap;
+
+use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
+use rialto_xmpp::jid::BareJid;
+use subtle::Choice;
+
+use crate::credentials::{SALT_BYTES, ScramHash, ScramKeys};
+
+/// Where the keys of accounts are.
+pub trait Keyring: Send + Sync + 'static {
+    /// Keys of an account under a hash; `None` when there is no such account or no such hash for it.
+    ///
+    /// # Errors
+    /// [`Unreadable`]: the store failed; the client may try again later.
+    fn keys<'a>(
+        &'a self,
+        account: &'a BareJid,
+        hash: ScramHash,
+    ) -> BoxFuture<'a, Result<Option<ScramKeys>, Unreadable>>;
+}
+
+/// The keys could not be read now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unreadable;
+
+/// Keys in memory, for tests and for a house without a store.
+#[derive(Default)]
+pub struct InMemory(Mutex<HashMap<String, Vec<(ScramHash, ScramKeys)>>>);
+
+/// Keys, and whether they belong to anybody.
+#[derive(Clone, Debug)]
+pub struct Secret {
+    /// The keys.
+    pub keys: ScramKeys,
+    real: bool,
+}
+
+impl Secret {
+    /// Keys of an account.
+    pub fn real(keys: ScramKeys) -> Secret {
+        Secret { keys, real: true }
+    }
+
+    /// Keys that no proof opens.
+    pub fn made_up(keys: ScramKeys) -> Secret {
+        Secret { keys, real: false }
+    }
+
+    /// Whether a right proof is worth anything.
+    pub fn is_real(&self) -> Choice {
+        Choice::from(u8::from(self.real))
+    }
+}
+
+/// The same made-up keys for the same name every time, also after a restart: `seed` is the house's own and kept.
+pub fn made_up(seed: &[u8; 32], name: &str, hash: ScramHash) -> Secret {
+    let derive = |what: &[u8]| {
+        ScramHash::Sha512.hmac(seed, &[what, b"\0", hash.as_str().as_bytes(), b"\0", name.as_bytes()])
+    };
+    let cut = |bytes: Vec<u8>, length: usize| bytes.into_iter().take(length).collect::<Vec<u8>>();
+    Secret::made_up(ScramKeys {
+        salt: cut(derive(b"salt"), SALT_BYTES),
+        iterations: hash.default_iterations(),
+        stored_key: cut(derive(b"stored"), hash.size()),
+        server_key: cut(derive(b"server"), hash.size()),
+    })
+}
+
+impl InMemory {
+    /// Adds or replaces an account's keys.
+    pub fn insert(&self, account: &BareJid, keys: Vec<(ScramHash, ScramKeys)>) {
+        self.0.lock().insert(account.as_str().to_owned(), keys);
+    }
+}
+
+impl Keyring for InMemory {
+    fn keys<'a>(
+        &'a self,
+        account: &'a BareJid,
+        hash: ScramHash,
+    ) -> BoxFuture<'a, Result<Option<ScramKeys>, Unreadable>> {
+        let accounts = self.0.lock();
+        let keys = accounts.get(account.as_str());
+        let keys =
+            keys.and_then(|keys| keys.iter().find(|(of, _)| *of == hash)).map(|(_, keys)| keys.clone());
+        Box::pin(std::future::ready(Ok(keys)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn made_up_keys_look_like_real_ones_and_stay_the_same() {
+        for hash in ScramHash::ALL {
+            let real = ScramKeys::derive(hash, "x", vec![0; SALT_BYTES], hash.default_iterations());
+            let (one, again) = (made_up(&[1; 32], "nobody", hash), made_up(&[1; 32], "nobody", hash));
+            assert_eq!(one.keys, again.keys);
+            assert_eq!(
+                (one.keys.salt.len(), one.keys.stored_key.len(), one.keys.iterations),
+                (real.salt.len(), real.stored_key.len(), real.iterations)
+            );
+            assert_ne!(one.keys.salt, made_up(&[1; 32], "nobody2", hash).keys.salt);
+            assert_ne!(one.keys.salt, made_up(&[2; 32], "nobody", hash).keys.salt);
+        }
+    }
+}

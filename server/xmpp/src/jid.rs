@@ -1,6 +1,6 @@
 //! RFC 7622: addresses. One shared string and two cuts, so that a clone is a count.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::ops::Deref;
@@ -51,7 +51,16 @@ impl Jid {
             Some((local, domain)) => (Some(local), domain),
             None => (None, rest),
         };
-        Jid::from_parts(local, domain, resource)
+        let (local, domain, resource) = prepare(local, domain, resource)?;
+        let cut = |part: &Option<Cow<'_, str>>| part.as_ref().map_or(0, |part| part.len() + 1);
+        let (start, slash) = (cut(&local), cut(&local) + domain.len());
+        let unchanged =
+            [local.as_ref(), Some(&domain), resource.as_ref()].into_iter().flatten().all(is_borrowed);
+        // Nearly always: nothing was to be prepared, so the text itself is the address.
+        if unchanged && slash + cut(&resource) == text.len() {
+            return Ok(Jid { text: text.into(), domain: start as u16, slash: slash as u16 });
+        }
+        Ok(Jid::join(local.as_deref(), &domain, resource.as_deref()))
     }
 
     /// Prepares and joins the parts.
@@ -59,9 +68,7 @@ impl Jid {
     /// # Errors
     /// As [`Jid::parse`].
     pub fn from_parts(local: Option<&str>, domain: &str, resource: Option<&str>) -> Result<Jid, JidError> {
-        let local = local.map(prep::localpart).transpose()?;
-        let domain = prep::domainpart(domain)?;
-        let resource = resource.map(prep::resourcepart).transpose()?;
+        let (local, domain, resource) = prepare(local, domain, resource)?;
         Ok(Jid::join(local.as_deref(), &domain, resource.as_deref()))
     }
 
@@ -137,6 +144,24 @@ impl Jid {
         let resource = prep::resourcepart(resource)?;
         Ok(Jid::join(self.localpart(), self.domainpart(), Some(&resource)))
     }
+}
+
+type Parts<'t> = (Option<Cow<'t, str>>, Cow<'t, str>, Option<Cow<'t, str>>);
+
+fn prepare<'t>(
+    local: Option<&'t str>,
+    domain: &'t str,
+    resource: Option<&'t str>,
+) -> Result<Parts<'t>, JidError> {
+    Ok((
+        local.map(prep::localpart).transpose()?,
+        prep::domainpart(domain)?,
+        resource.map(prep::resourcepart).transpose()?,
+    ))
+}
+
+fn is_borrowed(part: &Cow<'_, str>) -> bool {
+    matches!(part, Cow::Borrowed(_))
 }
 
 impl BareJid {

@@ -3,11 +3,12 @@
 //! Limit: `limit` bytes of waiting and unacknowledged frames. Overflow: the session is ended with
 //! `resource-constraint`, because a reader this slow would cost everybody memory.
 
+use std::future::poll_fn;
 use std::mem;
+use std::task::{Context, Poll, Waker};
 
 use parking_lot::Mutex;
 use rialto_xmpp::{StreamCondition, StreamError};
-use tokio::sync::Notify;
 
 use super::Frame;
 use super::unacked::{AckError, Unacked};
@@ -15,7 +16,6 @@ use super::unacked::{AckError, Unacked};
 /// The queue of frames between whoever has something to say and the task that writes to the socket.
 pub struct Outbox {
     inner: Mutex<Inner>,
-    wake: Notify,
     limit: usize,
 }
 
@@ -30,6 +30,8 @@ struct Inner {
     end: Option<End>,
     /// Which connection writes; a resumed session has a new one, and the old writer finds out here.
     writer: u32,
+    /// The task that writes, while it has nothing to do.
+    parked: Option<Waker>,
 }
 
 /// How a session ends.
@@ -67,8 +69,9 @@ impl Outbox {
             unacked: None,
             end: None,
             writer: 0,
+            parked: None,
         };
-        Outbox { inner: Mutex::new(inner), wake: Notify::new(), limit }
+        Outbox { inner: Mutex::new(inner), limit }
     }
 
     /// Puts a frame in; never waits.
@@ -86,8 +89,7 @@ impl Outbox {
                 StreamCondition::ResourceConstraint,
                 "Too much is waiting for you: this connection reads too slowly.",
             )));
-            drop(inner);
-            self.wake.notify_one();
+            inner.wake();
             return Err(Refused);
         }
         inner.bytes += frame.len();
@@ -95,12 +97,13 @@ impl Outbox {
             inner.held.push(frame);
             return Ok(());
         }
-        let idle = inner.queue.is_empty();
         inner.release();
         inner.queue.push(frame);
+        let parked = inner.parked.take();
         drop(inner);
-        if idle {
-            self.wake.notify_one();
+        // Outside the lock: the woken task begins by taking it.
+        if let Some(parked) = parked {
+            parked.wake();
         }
         Ok(())
     }
@@ -108,41 +111,56 @@ impl Outbox {
     /// Waits until there is something to write, then moves all of it into `into`. With stream management on, the
     /// stanzas among it are remembered until they are acknowledged. Cancellation-safe: nothing is taken before it returns.
     pub async fn take(&self, writer: u32, into: &mut Vec<Frame>) -> Taken {
-        loop {
-            let woken = self.wake.notified();
-            if let Some(taken) = self.try_take(writer, into) {
-                return taken;
+        poll_fn(|task| self.poll_take(writer, task, into)).await
+    }
+
+    /// [`Outbox::take`] for a task that waits for other things as well.
+    pub fn poll_take(&self, writer: u32, task: &Context<'_>, into: &mut Vec<Frame>) -> Poll<Taken> {
+        let mut inner = self.inner.lock();
+        match inner.take(writer, into) {
+            Some(taken) => Poll::Ready(taken),
+            None => {
+                inner.park(task);
+                Poll::Pending
             }
-            woken.await;
         }
+    }
+
+    /// Waits, without taking anything, until the session ends or another connection writes for it.
+    pub async fn left(&self, writer: u32) -> Taken {
+        poll_fn(|task| {
+            let mut inner = self.inner.lock();
+            if inner.writer != writer {
+                return Poll::Ready(Taken::Superseded);
+            }
+            match inner.end.clone() {
+                Some(end) => Poll::Ready(Taken::End(end)),
+                None => {
+                    inner.park(task);
+                    Poll::Pending
+                }
+            }
+        })
+        .await
+    }
+
+    /// The writer in charge must stop: another connection will write for this session.
+    pub fn supersede(&self) {
+        let mut inner = self.inner.lock();
+        inner.writer = inner.writer.wrapping_add(1);
+        inner.wake();
     }
 
     /// What [`Outbox::take`] would give, if it need not wait.
     pub fn try_take(&self, writer: u32, into: &mut Vec<Frame>) -> Option<Taken> {
-        let mut inner = self.inner.lock();
-        if inner.writer != writer {
-            return Some(Taken::Superseded);
-        }
-        let end = inner.end.clone();
-        if inner.queue.is_empty() && end.is_none() {
-            return None;
-        }
-        let mut queue = mem::take(&mut inner.queue);
-        let taken: usize = queue.iter().map(Frame::len).sum();
-        inner.bytes -= taken;
-        if let Some(unacked) = &mut inner.unacked {
-            queue.iter().for_each(|frame| unacked.sent(frame));
-        }
-        into.append(&mut queue);
-        Some(end.map_or(Taken::Frames, Taken::End))
+        self.inner.lock().take(writer, into)
     }
 
     /// Ends the session; the first end said is the one that counts.
     pub fn end(&self, end: End) {
         let mut inner = self.inner.lock();
         inner.end.get_or_insert(end);
-        drop(inner);
-        self.wake.notify_one();
+        inner.wake();
     }
 
     /// How the session ends, if it does.
@@ -157,10 +175,8 @@ impl Outbox {
         if !inactive {
             inner.release();
         }
-        let waiting = !inner.queue.is_empty();
-        drop(inner);
-        if waiting {
-            self.wake.notify_one();
+        if !inner.queue.is_empty() {
+            inner.wake();
         }
     }
 
@@ -223,11 +239,8 @@ impl Outbox {
         let later = mem::take(&mut inner.queue);
         inner.queue = [first].into_iter().chain(again).chain(later).collect();
         inner.writer = inner.writer.wrapping_add(1);
-        let writer = inner.writer;
-        drop(inner);
-        self.wake.notify_waiters();
-        self.wake.notify_one();
-        Ok(writer)
+        inner.wake();
+        Ok(inner.writer)
     }
 
     /// Takes everything out that the client may not have got, oldest first: the session is over for good.
@@ -243,6 +256,37 @@ impl Outbox {
 }
 
 impl Inner {
+    fn take(&mut self, writer: u32, into: &mut Vec<Frame>) -> Option<Taken> {
+        if self.writer != writer {
+            return Some(Taken::Superseded);
+        }
+        let end = self.end.clone();
+        if self.queue.is_empty() && end.is_none() {
+            return None;
+        }
+        let mut queue = mem::take(&mut self.queue);
+        let taken: usize = queue.iter().map(Frame::len).sum();
+        self.bytes -= taken;
+        if let Some(unacked) = &mut self.unacked {
+            queue.iter().for_each(|frame| unacked.sent(frame));
+        }
+        into.append(&mut queue);
+        Some(end.map_or(Taken::Frames, Taken::End))
+    }
+
+    fn park(&mut self, task: &Context<'_>) {
+        match &mut self.parked {
+            Some(parked) => parked.clone_from(task.waker()),
+            None => self.parked = Some(task.waker().clone()),
+        }
+    }
+
+    fn wake(&mut self) {
+        if let Some(parked) = self.parked.take() {
+            parked.wake();
+        }
+    }
+
     /// What was held goes out before anything newer.
     fn release(&mut self) {
         if !self.held.is_empty() {

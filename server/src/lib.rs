@@ -1,8 +1,10 @@
 //! Rialto: a chat server for communities. XMPP at heart, other networks as native rooms.
 //!
 //! The floors, lowest first; a floor may name those below it, never those above (`ARCHITECTURE.md`):
-//! `sessions` (3) · `features` (4) · `router` (5) · `muc`, `services` (6) · `listeners` (7) · `house`, `cli` (8).
+//! `config` (2, plain values) · `sessions` (3) · `features` (4) · `router` (5) · `muc`, `services` (6) · `listeners` (7) ·
+//! `house`, `cli` (8).
 
+pub mod config;
 pub mod credentials;
 pub mod features;
 pub mod listeners;

@@ -3,9 +3,17 @@
 use super::source::{Source, is_word, words};
 use super::{Finding, Rust, Tree};
 
-/// The floors of `server/src` that have an order; whatever is not listed stands on top.
-const FLOORS: &[(&str, u8)] =
-    &[("sessions", 3), ("features", 4), ("router", 5), ("muc", 6), ("services", 6), ("listeners", 7)];
+/// The floors of `server/src` that have an order; whatever is not listed stands on top. The configuration is plain
+/// values without a word about what stands above: every floor reads its section.
+const FLOORS: &[(&str, u8)] = &[
+    ("config", 2),
+    ("sessions", 3),
+    ("features", 4),
+    ("router", 5),
+    ("muc", 6),
+    ("services", 6),
+    ("listeners", 7),
+];
 const TOP: u8 = 8;
 
 /// Which members of the workspace a member's manifest may name.
@@ -67,7 +75,7 @@ fn looks_up(file: &Rust, inside: &str, module: &[String], used: &Used) -> Option
 
 /// Everything on a floor, and those of the top that lower floors are most tempted to name.
 fn is_floor_module(name: &str) -> bool {
-    floor(name) < TOP || ["house", "main", "cli", "config", "metrics", "admin", "check"].contains(&name)
+    floor(name) < TOP || ["house", "main", "cli", "metrics", "admin", "check"].contains(&name)
 }
 
 /// The modules of `features` that state an `About`.

@@ -3,34 +3,37 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::batch::{Batch, Kind, Ops};
-use crate::engine::{Change, after_prefix};
+use bytes::Bytes;
+
+use crate::batch::{Batch, Kind, Op, Ops};
+use crate::engine::Change;
 use crate::error::StoreError;
+use crate::log::spill;
 use crate::queue::{Drained, Errand};
 use crate::store::Shared;
-use crate::ticket::Ticket;
 
 /// Between the beginnings of two commits, unless a full drain waits.
-const PACE: Duration = Duration::from_millis(2);
+pub(crate) const PACE: Duration = Duration::from_millis(2);
 
 /// The thread's own state.
 pub(crate) struct Committer {
     shared: Arc<Shared>,
+    pace: Duration,
 }
 
 impl Committer {
-    pub fn new(shared: Arc<Shared>) -> Committer {
-        Committer { shared }
+    pub fn new(shared: Arc<Shared>, pace: Duration) -> Committer {
+        Committer { shared, pace }
     }
 
     /// Until the queue is closed and empty.
     pub fn run(self) {
         let mut begun = Instant::now();
         loop {
-            let Drained { batches, errands, upto, closed } = self.shared.queue.drain(begun + PACE, None);
+            let Drained { batches, errands, upto, closed } = self.shared.queue.drain(begun + self.pace, None);
             begun = Instant::now();
             for (ticket, batch) in batches {
-                if let Err(why) = self.write(ticket, &batch) {
+                if let Err(why) = self.write(batch) {
                     self.shared.ledger.fail(ticket, why);
                 }
             }
@@ -45,33 +48,49 @@ impl Committer {
         }
     }
 
-    fn write(&self, _ticket: Ticket, batch: &Batch) -> Result<(), StoreError> {
-        let ops: Vec<_> =
-            Ops::new(batch.ops.clone().into()).collect::<Result<_, _>>().map_err(StoreError::engine)?;
-        let expects = batch.expects.iter().map(|(table, key, value)| Change::Expect {
-            table: *table,
-            key,
-            value: value.as_deref(),
-        });
-        let mut changes: Vec<Change<'_>> = expects.collect();
-        let mut doomed = Vec::new();
-        for op in &ops {
-            if op.kind == Kind::DeletePrefix {
-                let end = after_prefix(&op.key);
-                let _ = end;
-                for (key, _) in crate::engine::scan_prefix(&*self.shared.engine, op.table, &op.key)? {
-                    doomed.push((op.table, key));
+    /// One batch, all of it.
+    fn write(&self, batch: Batch) -> Result<(), StoreError> {
+        let Shared { engine, .. } = &*self.shared;
+        let expects = batch.expects.iter();
+        let expects: Vec<_> = expects
+            .map(|(table, key, value)| Change::Expect { table: *table, key, value: value.as_deref() })
+            .collect();
+        engine.commit(&expects)?;
+        apply(&self.shared, batch.ops.into())
+    }
+}
+
+/// Carries out operations: on tables in the engine, on logs in the tails.
+pub(crate) fn apply(shared: &Shared, ops: Bytes) -> Result<(), StoreError> {
+    let Shared { engine, tails, .. } = shared;
+    let ops: Vec<Op> = Ops::new(ops).collect::<Result<_, _>>().map_err(StoreError::engine)?;
+    let mut changes = Vec::new();
+    for op in &ops {
+        match op.kind {
+            Kind::Put => changes.push(Change::Put { table: op.table, key: &op.key, value: &op.value }),
+            Kind::Delete => changes.push(Change::Delete { table: op.table, key: &op.key }),
+            Kind::DeletePrefix => {
+                engine.commit(&std::mem::take(&mut changes))?;
+                spill::remove_prefix(&**engine, op.table, &op.key)?;
+            }
+            Kind::Append | Kind::Erase | Kind::Purge => {}
+        }
+    }
+    if !changes.is_empty() {
+        engine.commit(&changes)?;
+    }
+    for op in &ops {
+        let Some((id, entry)) = op.entry() else { continue };
+        match op.kind {
+            Kind::Append | Kind::Erase => {
+                let entry = (op.kind == Kind::Append).then_some(entry);
+                if spill::is_full(tails.set(&op.key, id, entry)) {
+                    spill::spill(&**engine, tails, &op.key)?;
                 }
             }
+            Kind::Purge => spill::purge(&**engine, tails, &op.key, id)?,
+            Kind::Put | Kind::Delete | Kind::DeletePrefix => {}
         }
-        for op in &ops {
-            match op.kind {
-                Kind::Put => changes.push(Change::Put { table: op.table, key: &op.key, value: &op.value }),
-                Kind::Delete => changes.push(Change::Delete { table: op.table, key: &op.key }),
-                _ => {}
-            }
-        }
-        changes.extend(doomed.iter().map(|(table, key)| Change::Delete { table: *table, key }));
-        self.shared.engine.commit(&changes)
     }
+    Ok(())
 }

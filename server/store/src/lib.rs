@@ -4,20 +4,36 @@
 //! * Writes are batches. `Store::enqueue` hands one to the committer and returns a ticket; `Store::settled` is ready
 //!   when it is durable (or failed). `Store::commit` does both.
 
+pub mod accounts;
+pub mod archive;
 mod batch;
+mod clock;
 mod committer;
 mod engine;
 mod error;
+pub mod ids;
+mod key;
+pub mod last;
+mod log;
+pub mod nicks;
+pub mod prefs;
+pub mod private;
 mod queue;
+pub mod rooms;
+pub mod rosters;
+pub mod server;
 mod settings;
 mod store;
+mod table;
 pub mod tables;
 mod ticket;
+pub mod vcard;
 
 pub use batch::Batch;
 pub use engine::{Pair, Span};
 pub use error::{OpenError, StoreError};
 pub use settings::{Durability, EngineKind, Settings, Verify};
 pub use store::Store;
+pub use table::{Row, Table};
 pub use tables::TableId;
 pub use ticket::Ticket;

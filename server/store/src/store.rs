@@ -1,15 +1,20 @@
 //! The store: one cheap handle to read with, and to hand batches to the committer.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 
+use crate::archive::Id;
 use crate::batch::Batch;
-use crate::committer::Committer;
+use crate::clock::Clock;
+use crate::committer::{Committer, PACE};
 use crate::engine::{self, Engine, Memory, Pair, Span};
 use crate::error::{OpenError, StoreError};
+use crate::log::tail::Tails;
 use crate::queue::{Errand, Queue};
 use crate::settings::{Durability, Settings};
 use crate::tables::TableId;
@@ -29,24 +34,40 @@ pub(crate) struct Shared {
     pub engine: Box<dyn Engine>,
     pub queue: Queue,
     pub ledger: Ledger,
+    pub tails: Tails,
+    pub clock: Clock,
+    /// Makes the low halves of ids.
+    seed: u64,
+    /// Offline messages that wait, for accounts that were asked for.
+    pending: Mutex<HashMap<String, usize>>,
 }
+
+/// Accounts whose count of offline messages is remembered. Beyond, all are counted anew.
+const COUNTED: usize = 16 * 1024;
 
 impl Store {
     /// Opens the store, or makes one where there is none. Blocks; call it before the server starts, or off its threads.
     pub fn open(settings: &Settings) -> Result<Store, OpenError> {
-        Ok(Store::with_engine(Box::new(Memory::default()), settings))
+        Ok(Store::with_engine(Box::new(Memory::default()), settings, PACE))
     }
 
     /// A store in memory, for tests.
     pub fn memory() -> Store {
         let settings = Settings { durability: Durability::Relaxed, ..Settings::default() };
-        Store::with_engine(Box::new(Memory::default()), &settings)
+        Store::with_engine(Box::new(Memory::default()), &settings, Duration::ZERO)
     }
 
-    pub(crate) fn with_engine(engine: Box<dyn Engine>, settings: &Settings) -> Store {
-        let shared =
-            Arc::new(Shared { engine, queue: Queue::new(settings.queue_limit), ledger: Ledger::default() });
-        let committer = Committer::new(shared.clone());
+    pub(crate) fn with_engine(engine: Box<dyn Engine>, settings: &Settings, pace: Duration) -> Store {
+        let shared = Arc::new(Shared {
+            engine,
+            queue: Queue::new(settings.queue_limit),
+            ledger: Ledger::default(),
+            tails: Tails::default(),
+            clock: Clock::default(),
+            seed: getrandom::u64().unwrap_or_default(),
+            pending: Mutex::default(),
+        });
+        let committer = Committer::new(shared.clone(), pace);
         let thread = std::thread::Builder::new().name("store".into()).spawn(move || committer.run());
         Store(Arc::new(Handle { shared, thread: Mutex::new(thread.ok()) }))
     }
@@ -126,6 +147,36 @@ impl Store {
         engine::scan_prefix(&*self.0.shared.engine, table, prefix)
     }
 
+    /// Microseconds since 1970, never given before, also not before a restart.
+    pub fn stamp(&self) -> u64 {
+        self.0.shared.clock.stamp()
+    }
+
+    pub(crate) fn next_id(&self) -> Id {
+        let stamp = self.stamp();
+        Id::new(stamp, scramble(stamp ^ self.0.shared.seed))
+    }
+
+    pub(crate) fn log(&self) -> (&dyn Engine, &Tails) {
+        (&*self.0.shared.engine, &self.0.shared.tails)
+    }
+
+    pub(crate) fn pending(&self, account: &str) -> Option<usize> {
+        self.0.shared.pending.lock().get(account).copied()
+    }
+
+    pub(crate) fn set_pending(&self, account: &str, count: usize) {
+        let mut pending = self.0.shared.pending.lock();
+        if pending.len() >= COUNTED {
+            pending.clear();
+        }
+        pending.insert(account.to_owned(), count);
+    }
+
+    pub(crate) fn forget_pending(&self, account: &str) {
+        self.0.shared.pending.lock().remove(account);
+    }
+
     /// Everything into the engine's own files, on the disk. Not needed for durability; `close` does it.
     pub async fn checkpoint(&self) -> Result<(), StoreError> {
         let (answer, answered) = tokio::sync::oneshot::channel();
@@ -141,6 +192,13 @@ impl Store {
         // holds: joining blocks for as long as the last flush takes, so it has a thread of its own.
         let _ = tokio::task::spawn_blocking(move || handle.stop()).await;
     }
+}
+
+/// SplitMix64's finish: neighbouring numbers become unlike ones.
+fn scramble(number: u64) -> u64 {
+    let number = (number ^ number >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ number >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ number >> 31
 }
 
 impl Handle {

@@ -54,8 +54,8 @@ impl Jid {
         let (local, domain, resource) = prepare(local, domain, resource)?;
         let cut = |part: &Option<Cow<'_, str>>| part.as_ref().map_or(0, |part| part.len() + 1);
         let (start, slash) = (cut(&local), cut(&local) + domain.len());
-        let unchanged =
-            [local.as_ref(), Some(&domain), resource.as_ref()].into_iter().flatten().all(is_borrowed);
+        let mut parts = [local.as_ref(), Some(&domain), resource.as_ref()].into_iter().flatten();
+        let unchanged = parts.all(|part| matches!(part, Cow::Borrowed(_)));
         // Nearly always: nothing was to be prepared, so the text itself is the address.
         if unchanged && slash + cut(&resource) == text.len() {
             return Ok(Jid { text: text.into(), domain: start as u16, slash: slash as u16 });
@@ -158,10 +158,6 @@ fn prepare<'t>(
         prep::domainpart(domain)?,
         resource.map(prep::resourcepart).transpose()?,
     ))
-}
-
-fn is_borrowed(part: &Cow<'_, str>) -> bool {
-    matches!(part, Cow::Borrowed(_))
 }
 
 impl BareJid {

@@ -8,5 +8,6 @@ pub mod config;
 pub mod credentials;
 pub mod features;
 pub mod listeners;
+pub mod random;
 pub mod router;
 pub mod sessions;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rialto_xmpp::{Condition, Element, Iq, Jid, StanzaError};
 
 use super::{Catalogue, Fut, Left, Origin};
-use crate::sessions::{Account, Session};
+use crate::sessions::{Account, Session, Watchers};
 
 /// The payload of the result, or the error.
 pub type Answer<'a> = Fut<'a, Result<Option<Element>, StanzaError>>;
@@ -50,6 +50,20 @@ impl<'a> Ask<'a> {
             (Some(account), Origin::Session(_, own)) if Arc::ptr_eq(account, own) => Ok(account),
             _ => Err(Condition::Forbidden.into()),
         }
+    }
+
+    /// The account asked, if the asker may know whether it is here: its owner, or who has a subscription.
+    ///
+    /// # Errors
+    /// `service-unavailable` for a stranger, the same as for an account that does not exist (XEP-0030 §8).
+    pub fn acquainted(&self) -> Result<&'a Arc<Account>, StanzaError> {
+        let account = self.account.ok_or(Condition::ServiceUnavailable)?;
+        let asker = self.asker()?;
+        let watches = || account.extensions.get::<Watchers>().is_some_and(|all| all.has(asker.bare_str()));
+        if asker.bare_str() == account.jid.as_str() || watches() {
+            return Ok(account);
+        }
+        Err(Condition::ServiceUnavailable.into())
     }
 
     /// The payload of the request.

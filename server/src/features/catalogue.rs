@@ -1,16 +1,19 @@
 //! XEP-0030: what the registered features add up to. Advertised is what is registered, nothing else.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
-use rialto_xmpp::Jid;
+use rialto_xmpp::{Element, Jid, ns};
 
-use super::{About, Target};
+use super::command::Command;
+use super::{Feature, Target};
 
 /// What service discovery can tell of this house.
 pub struct Catalogue {
     server: Vec<&'static str>,
     account: Vec<&'static str>,
+    forms: Vec<Element>,
+    commands: Vec<Arc<dyn Command>>,
     hosted: ArcSwap<Vec<Hosted>>,
     caps: OnceLock<String>,
 }
@@ -26,19 +29,21 @@ pub struct Hosted {
 
 impl Catalogue {
     /// The catalogue of these features, each namespace once and sorted (XEP-0115 §5.1).
-    pub fn new<'a>(abouts: impl Iterator<Item = &'a About>) -> Catalogue {
+    pub fn new(list: &[Box<dyn Feature>]) -> Catalogue {
         let (mut server, mut account) = (Vec::new(), Vec::new());
-        for (target, feature) in abouts.flat_map(|about| about.disco.iter().copied()) {
+        for (target, feature) in list.iter().flat_map(|feature| feature.about().disco.iter().copied()) {
             match target {
                 Target::Server => server.push(feature),
                 Target::Account => account.push(feature),
             }
         }
-        for list in [&mut server, &mut account] {
-            list.sort_unstable();
-            list.dedup();
+        for names in [&mut server, &mut account] {
+            names.sort_unstable();
+            names.dedup();
         }
-        Catalogue { server, account, hosted: ArcSwap::default(), caps: OnceLock::new() }
+        let forms = list.iter().flat_map(|feature| feature.forms()).collect();
+        let commands = list.iter().flat_map(|feature| feature.commands()).collect();
+        Catalogue { server, account, forms, commands, hosted: ArcSwap::default(), caps: OnceLock::new() }
     }
 
     /// Features of the server or of an account.
@@ -47,6 +52,30 @@ impl Catalogue {
             Target::Server => &self.server,
             Target::Account => &self.account,
         }
+    }
+
+    /// The disco#info of the server or of an account, without `node`.
+    pub fn info(&self, target: Target) -> Element {
+        let (category, kind, name) = match target {
+            Target::Server => ("server", "im", Some("Rialto")),
+            Target::Account => ("account", "registered", None),
+        };
+        let identity = Element::new("identity", ns::DISCO_INFO)
+            .attr("category", category)
+            .attr("type", kind)
+            .attr_opt("name", name);
+        let feature = |var: &&str| Element::new("feature", ns::DISCO_INFO).attr("var", *var);
+        let forms = self.forms.iter().filter(|_| target == Target::Server).cloned();
+        Element::new("query", ns::DISCO_INFO)
+            .with(identity)
+            .with_all(self.features(target).iter().map(feature))
+            .with_all(forms)
+    }
+
+    /// Node and name of every command that `who` may run.
+    pub fn commands(&self, who: &Jid) -> Vec<(String, String)> {
+        let allowed = self.commands.iter().filter(|command| command.allows(who));
+        allowed.map(|command| (command.node().to_owned(), command.name().to_owned())).collect()
     }
 
     /// Services of this server.
@@ -64,13 +93,8 @@ impl Catalogue {
         });
     }
 
-    /// XEP-0115 §6.4: the verification string of the server's own disco#info, once it is known.
-    pub fn caps(&self) -> Option<&str> {
-        self.caps.get().map(String::as_str)
-    }
-
-    /// Says what the verification string is; the first one counts.
-    pub fn set_caps(&self, ver: String) {
-        let _ = self.caps.set(ver);
+    /// XEP-0115 §5: the verification string of the server's own disco#info; it never changes while the server runs.
+    pub fn caps(&self) -> &str {
+        self.caps.get_or_init(|| super::caps::verification(&self.info(Target::Server)))
     }
 }

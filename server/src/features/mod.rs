@@ -6,6 +6,18 @@ mod ask;
 mod catalogue;
 mod turn;
 
+pub mod adhoc;
+pub mod caps;
+pub mod command;
+pub mod contact;
+pub mod disco;
+pub mod last;
+pub mod ping;
+pub mod private;
+pub mod time;
+pub mod vcard;
+pub mod version;
+
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
@@ -32,6 +44,16 @@ pub trait Feature: Send + Sync + 'static {
     /// Fills the account's extensions when it comes into memory, before anybody sees it.
     fn load<'a>(&'a self, _account: &'a Account) -> Fut<'a, Result<(), StoreError>> {
         Box::pin(async { Ok(()) })
+    }
+
+    /// XEP-0128: forms for the server's disco#info.
+    fn forms(&self) -> Vec<Element> {
+        Vec::new()
+    }
+
+    /// XEP-0050: commands it has for the server's users.
+    fn commands(&self) -> Vec<Arc<dyn command::Command>> {
+        Vec::new()
     }
 
     /// Answers an IQ that [`About::iq`] claims.
@@ -96,7 +118,7 @@ impl Features {
                 claims.push((*spec, index));
             }
         }
-        let catalogue = Arc::new(Catalogue::new(list.iter().map(|feature| feature.about())));
+        let catalogue = Arc::new(Catalogue::new(&list));
         Ok(Features { list, phases, iqs, catalogue })
     }
 

@@ -8,6 +8,7 @@ mod outbox;
 mod session;
 mod unacked;
 mod urgency;
+mod watchers;
 
 pub use account::Account;
 pub use accounts::Accounts;
@@ -17,3 +18,4 @@ pub use outbox::{End, Outbox, Refused, Taken};
 pub use session::{Session, UNAVAILABLE};
 pub use unacked::{AckError, Unacked};
 pub use urgency::urgent;
+pub use watchers::Watchers;

@@ -1,0 +1,157 @@
+//! XEP-0050: Ad-Hoc Commands.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use rialto_xmpp::parts::form::{Field, Form};
+use rialto_xmpp::{Condition, Element, Jid, StanzaError, ns};
+
+use super::command::{Command, Stage};
+use super::{About, Answer, Ask, Feature, Fut, IqSpec, Spec, Target};
+use crate::random;
+use crate::sessions::Accounts;
+
+static ABOUT: About = About {
+    spec: Spec::Xep(50, "1.3.0"),
+    disco: &[(Target::Server, ns::COMMANDS)],
+    iq: &[IqSpec::server_set(ns::COMMANDS, "command")],
+    at: &[],
+};
+
+/// Executions under way at most; the oldest is forgotten first.
+const MAX_OPEN: usize = 256;
+
+/// An execution that nobody continues is forgotten after this.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// Runs commands.
+pub struct AdHoc {
+    commands: Vec<Arc<dyn Command>>,
+    open: Mutex<HashMap<String, Execution>>,
+}
+
+struct Execution {
+    who: Jid,
+    node: String,
+    since: Instant,
+}
+
+impl AdHoc {
+    /// Runs these.
+    pub fn new(commands: Vec<Arc<dyn Command>>) -> AdHoc {
+        AdHoc { commands, open: Mutex::default() }
+    }
+
+    /// §3: the session of this request: a new one, or the one it names.
+    fn session(&self, who: &Jid, node: &str, id: Option<&str>) -> Result<String, StanzaError> {
+        let mut open = self.open.lock();
+        open.retain(|_, execution| execution.since.elapsed() < PATIENCE);
+        if let Some(id) = id {
+            let known = open.get(id).is_some_and(|execution| execution.who == *who && execution.node == node);
+            return if known { Ok(id.to_owned()) } else { Err(wrong("bad-sessionid")) };
+        }
+        if open.len() >= MAX_OPEN {
+            let oldest = open.iter().min_by_key(|(_, execution)| execution.since).map(|(id, _)| id.clone());
+            oldest.and_then(|id| open.remove(&id));
+        }
+        let id = random::token();
+        open.insert(id.clone(), Execution { who: who.clone(), node: node.to_owned(), since: Instant::now() });
+        Ok(id)
+    }
+}
+
+impl Feature for AdHoc {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn commands(&self) -> Vec<Arc<dyn Command>> {
+        self.commands.clone()
+    }
+
+    fn answer<'a>(&'a self, ask: &'a mut Ask<'_>) -> Answer<'a> {
+        Box::pin(async move {
+            let (who, request) = (ask.asker()?, ask.payload()?);
+            let node = request.get("node").ok_or(Condition::BadRequest)?;
+            let command = self.commands.iter().find(|command| command.node() == node);
+            let command = command.ok_or(Condition::ItemNotFound)?;
+            if !command.allows(who) {
+                return Err(Condition::Forbidden.into());
+            }
+            let action = request.get("action").unwrap_or("execute");
+            let asked = request.get("sessionid");
+            let id = self.session(who, node, asked)?;
+            let answer = |status| {
+                Element::new("command", ns::COMMANDS).attr("node", node).attr("sessionid", &id).attr("status", status)
+            };
+            match (action, asked) {
+                ("cancel", _) => {
+                    self.open.lock().remove(&id);
+                    return Ok(Some(answer("canceled")));
+                }
+                ("execute" | "next" | "complete", Some(_)) | ("execute", None) => {}
+                ("prev", _) => return Err(wrong("bad-action")),
+                _ => return Err(wrong("malformed-action")),
+            }
+            let form = Form::inside(request);
+            match command.run(who, form.as_ref()).await? {
+                Stage::Ask(form) => {
+                    let actions = Element::new("actions", ns::COMMANDS)
+                        .attr("execute", "complete")
+                        .with(Element::new("complete", ns::COMMANDS));
+                    Ok(Some(answer("executing").with(actions).with(form.to_element())))
+                }
+                Stage::Done { note, form } => {
+                    self.open.lock().remove(&id);
+                    let note = Element::new("note", ns::COMMANDS).attr("type", "info").with_text(note);
+                    Ok(Some(answer("completed").with(note).with_opt(form.map(|form| form.to_element()))))
+                }
+            }
+        })
+    }
+}
+
+/// §4.4: the command's own conditions.
+fn wrong(condition: &'static str) -> StanzaError {
+    StanzaError::from(Condition::BadRequest).with(Element::new(condition, ns::COMMANDS))
+}
+
+/// XEP-0133 §4.20: Get Number of Online Users, for those who run the server.
+pub struct OnlineUsers {
+    /// Who runs the server.
+    pub admins: Vec<Jid>,
+    /// Who is here.
+    pub accounts: Arc<Accounts>,
+}
+
+impl Command for OnlineUsers {
+    fn node(&self) -> &str {
+        "http://jabber.org/protocol/admin#get-online-users-num"
+    }
+
+    fn name(&self) -> &str {
+        "Get Number of Online Users"
+    }
+
+    fn allows(&self, who: &Jid) -> bool {
+        self.admins.iter().any(|admin| admin.as_str() == who.bare_str())
+    }
+
+    fn run<'a>(&'a self, _who: &'a Jid, _form: Option<&'a Form>) -> Fut<'a, Result<Stage, StanzaError>> {
+        Box::pin(async {
+            let sessions = self.accounts.all_sessions();
+            let mut online: Vec<_> = sessions
+                .iter()
+                .filter(|session| session.is_available())
+                .map(|session| session.jid.bare_str())
+                .collect();
+            online.sort_unstable();
+            online.dedup();
+            let field = Field::text("onlineusersnum", "The number of online users", online.len().to_string());
+            let form = Form::new("result", ns::ADMIN).field(field);
+            Ok(Stage::Done { note: format!("{} people are online.", online.len()), form: Some(form) })
+        })
+    }
+}

@@ -1,0 +1,129 @@
+//! XEP-0030: Service Discovery of the server and of accounts.
+
+use rialto_xmpp::{Condition, Element, StanzaError, ns};
+
+use super::{About, Answer, Ask, Feature, IqSpec, Spec, Target, caps};
+
+static ABOUT: About = About {
+    spec: Spec::Xep(30, "2.5.0"),
+    disco: &[
+        (Target::Server, ns::DISCO_INFO),
+        (Target::Server, ns::DISCO_ITEMS),
+        (Target::Account, ns::DISCO_INFO),
+        (Target::Account, ns::DISCO_ITEMS),
+    ],
+    iq: &[
+        IqSpec::server_get(ns::DISCO_INFO, "query"),
+        IqSpec::server_get(ns::DISCO_ITEMS, "query"),
+        IqSpec::account_get(ns::DISCO_INFO, "query"),
+        IqSpec::account_get(ns::DISCO_ITEMS, "query"),
+    ],
+    at: &[],
+};
+
+/// Tells what is here, at once: clients wait for it before they say that they are online.
+pub struct Disco;
+
+impl Feature for Disco {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn answer<'a>(&'a self, ask: &'a mut Ask<'_>) -> Answer<'a> {
+        Box::pin(async move {
+            let query = ask.payload()?;
+            let node = query.get("node").filter(|node| !node.is_empty());
+            let mut answer = match (ask.account.is_some(), *query.ns() == *ns::DISCO_INFO) {
+                (false, true) => server_info(ask, node)?,
+                (false, false) => server_items(ask, node)?,
+                (true, true) => account_info(ask, node)?,
+                (true, false) => account_items(ask, node)?,
+            };
+            // §3.2: the node asked for is repeated.
+            if let Some(node) = node {
+                answer.set("node", node);
+            }
+            Ok(Some(answer))
+        })
+    }
+}
+
+fn server_info(ask: &Ask<'_>, node: Option<&str>) -> Result<Element, StanzaError> {
+    match node {
+        None => Ok(ask.catalogue.info(Target::Server)),
+        // XEP-0115 §6.2: the node of our own capabilities.
+        Some(node) if is_own_caps(ask, node) => Ok(ask.catalogue.info(Target::Server)),
+        Some(ns::COMMANDS) => Ok(command_list_info()),
+        Some(node) => command(ask, node).map(|name| command_info(&name)),
+    }
+}
+
+fn is_own_caps(ask: &Ask<'_>, node: &str) -> bool {
+    node.strip_prefix(caps::NODE).and_then(|rest| rest.strip_prefix('#')) == Some(ask.catalogue.caps())
+}
+
+/// XEP-0050 §2.1.
+fn command_list_info() -> Element {
+    let identity =
+        Element::new("identity", ns::DISCO_INFO).attr("category", "automation").attr("type", "command-list");
+    Element::new("query", ns::DISCO_INFO).with(identity)
+}
+
+/// XEP-0050 §2.2.
+fn command_info(name: &str) -> Element {
+    let identity = Element::new("identity", ns::DISCO_INFO)
+        .attr("category", "automation")
+        .attr("type", "command-node")
+        .attr("name", name);
+    let feature = |var: &str| Element::new("feature", ns::DISCO_INFO).attr("var", var);
+    Element::new("query", ns::DISCO_INFO)
+        .with(identity)
+        .with(feature(ns::COMMANDS))
+        .with(feature(ns::DATA_FORMS))
+}
+
+fn command(ask: &Ask<'_>, node: &str) -> Result<String, StanzaError> {
+    let asker = ask.asker()?;
+    let commands = ask.catalogue.commands(asker);
+    let found = commands.into_iter().find(|(other, _)| other == node).map(|(_, name)| name);
+    found.ok_or_else(|| Condition::ItemNotFound.into())
+}
+
+fn server_items(ask: &Ask<'_>, node: Option<&str>) -> Result<Element, StanzaError> {
+    let item = |jid: &str| Element::new("item", ns::DISCO_ITEMS).attr("jid", jid);
+    let query = Element::new("query", ns::DISCO_ITEMS);
+    match node {
+        None => {
+            let hosted = ask.catalogue.hosted();
+            Ok(query.with_all(hosted.iter().map(|host| item(host.jid.as_str()).attr("name", &host.name))))
+        }
+        Some(ns::COMMANDS) => {
+            let to = ask.iq.head.to.as_ref().map(|to| to.as_str()).unwrap_or_default();
+            let commands = ask.catalogue.commands(ask.asker()?);
+            let line = |(node, name): (String, String)| item(to).attr("node", node).attr("name", name);
+            Ok(query.with_all(commands.into_iter().map(line)))
+        }
+        Some(_) => Err(Condition::ItemNotFound.into()),
+    }
+}
+
+/// §8: an account says nothing to strangers.
+fn account_info(ask: &Ask<'_>, node: Option<&str>) -> Result<Element, StanzaError> {
+    ask.acquainted()?;
+    match node {
+        None => Ok(ask.catalogue.info(Target::Account)),
+        Some(_) => Err(Condition::ItemNotFound.into()),
+    }
+}
+
+/// §4: the available resources of an account, for those who may know.
+fn account_items(ask: &Ask<'_>, node: Option<&str>) -> Result<Element, StanzaError> {
+    let account = ask.acquainted()?;
+    if node.is_some() {
+        return Err(Condition::ItemNotFound.into());
+    }
+    let sessions = account.sessions();
+    let item = |jid: &str| Element::new("item", ns::DISCO_ITEMS).attr("jid", jid);
+    let available = sessions.iter().filter(|session| session.is_available());
+    Ok(Element::new("query", ns::DISCO_ITEMS).with_all(available.map(|session| item(session.jid.as_str()))))
+}

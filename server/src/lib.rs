@@ -8,6 +8,7 @@ pub mod config;
 pub mod credentials;
 pub mod features;
 pub mod listeners;
+pub mod people;
 pub mod random;
 pub mod router;
 pub mod sessions;

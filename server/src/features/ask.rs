@@ -52,6 +52,17 @@ impl<'a> Ask<'a> {
         }
     }
 
+    /// The asker's own account, whether it or the server is asked.
+    ///
+    /// # Errors
+    /// `forbidden` when somebody else's account is asked, or a stranger asks.
+    pub fn owner(&self) -> Result<&'a Arc<Account>, StanzaError> {
+        match (self.account, self.origin) {
+            (None, Origin::Session(_, own)) => Ok(own),
+            _ => self.own(),
+        }
+    }
+
     /// The account asked, if the asker may know whether it is here: its owner, or who has a subscription.
     ///
     /// # Errors

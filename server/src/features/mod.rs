@@ -14,6 +14,7 @@ pub mod disco;
 pub mod last;
 pub mod ping;
 pub mod private;
+pub mod register;
 pub mod time;
 pub mod vcard;
 pub mod version;

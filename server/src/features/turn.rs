@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rialto_store::Ticket;
-use rialto_xmpp::{Stanza, StanzaError};
+use rialto_xmpp::{BareJid, Stanza, StanzaError};
 
 use crate::sessions::{Account, Frame, Session};
 
@@ -62,6 +62,8 @@ pub enum Also {
     Direct(Arc<Session>, Stanza),
     /// The same, serialised already.
     Frame(Arc<Session>, Frame),
+    /// The account is removed with everything that belongs to it; its sessions end.
+    Remove(BareJid),
 }
 
 impl Left {

@@ -12,4 +12,10 @@ pub trait Directory: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`] when that cannot be found out now.
     fn has<'a>(&'a self, jid: &'a BareJid) -> Fut<'a, Result<bool, StoreError>>;
+
+    /// Removes an account with everything that belongs to it; says whether there was one.
+    ///
+    /// # Errors
+    /// [`StoreError`]: nothing is removed then.
+    fn remove<'a>(&'a self, jid: &'a BareJid) -> Fut<'a, Result<bool, StoreError>>;
 }

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use rialto_store::Ticket;
-use rialto_xmpp::{Head, Message, Presence, PresenceKind, Stanza};
+use rialto_store::{StoreError, Ticket};
+use rialto_xmpp::{
+    BareJid, Condition, Head, Message, Presence, PresenceKind, Stanza, StreamCondition, StreamError,
+};
 
-use super::Router;
+use super::{Router, Undelivered};
 use crate::features::{Left, Origin, Phase, Turn};
-use crate::sessions::{Account, Session};
+use crate::sessions::{Account, End, Frame, Session};
 
 impl Router {
     /// A session is gone for good: everybody who saw it is told, and it is forgotten. Done once, whoever calls.
@@ -26,6 +28,25 @@ impl Router {
         self.send_all(&mut left).await;
     }
 
+    /// XEP-0077 §3.2 and the operator's `user remove`: the contacts are told, the sessions end, everything is removed.
+    /// Says whether there was such an account.
+    ///
+    /// # Errors
+    /// [`StoreError`]: it is still there.
+    pub async fn remove_account(&self, jid: &BareJid) -> Result<bool, StoreError> {
+        if let Some(account) = self.account(jid).await? {
+            for session in account.sessions().iter() {
+                // §3.2: the stream ends with `not-authorized`.
+                let text = "This account has been removed.";
+                session.outbox.end(End::Error(StreamError::new(StreamCondition::NotAuthorized, text)));
+                self.unbind(&account, session).await;
+            }
+        }
+        let was_there = self.directory.remove(jid).await?;
+        self.accounts.remove(jid.as_str());
+        Ok(was_there)
+    }
+
     /// XEP-0198 §5: what a session never acknowledged, after it is gone. Messages go to the account's other sessions
     /// or to whatever keeps undelivered ones; presence and IQ results are dropped; IQ requests come back.
     pub async fn return_unacked(&self, account: &Arc<Account>, stanzas: Vec<Stanza>) -> Ticket {
@@ -35,7 +56,7 @@ impl Router {
                 Stanza::Message(message) => self.return_message(account, message).await,
                 Stanza::Presence(_) => Ticket::NONE,
                 Stanza::Iq(_) => {
-                    self.bounce(super::Undelivered::new(stanza, rialto_xmpp::Condition::RecipientUnavailable))
+                    self.bounce(Undelivered::new(stanza, Condition::RecipientUnavailable))
                         .await
                 }
             });
@@ -46,7 +67,7 @@ impl Router {
     async fn return_message(&self, account: &Arc<Account>, message: Message) -> Ticket {
         let sessions = account.sessions();
         let stanza = Stanza::Message(message);
-        let frame = crate::sessions::Frame::stanza(&stanza);
+        let frame = Frame::stanza(&stanza);
         let took = sessions.iter().filter(|session| session.takes_bare());
         if took.filter(|session| session.send(frame.clone()).is_ok()).count() > 0 {
             return Ticket::NONE;
@@ -56,7 +77,7 @@ impl Router {
         let ticket = self.send_all(&mut left).await;
         match passed {
             Ok(Some(stanza)) => ticket.max(
-                self.bounce(super::Undelivered::new(stanza, rialto_xmpp::Condition::ServiceUnavailable))
+                self.bounce(Undelivered::new(stanza, Condition::ServiceUnavailable))
                     .await,
             ),
             Ok(None) => ticket,

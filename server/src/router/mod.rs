@@ -219,6 +219,12 @@ impl Router {
                 let _ = session.send(frame);
                 Ticket::NONE
             }
+            Also::Remove(jid) => {
+                if let Err(error) = Box::pin(self.remove_account(&jid)).await {
+                    tracing::error!(%jid, %error, "an account could not be removed");
+                }
+                Ticket::NONE
+            }
         }
     }
 

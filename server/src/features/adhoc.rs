@@ -84,7 +84,10 @@ impl Feature for AdHoc {
             let asked = request.get("sessionid");
             let id = self.session(who, node, asked)?;
             let answer = |status| {
-                Element::new("command", ns::COMMANDS).attr("node", node).attr("sessionid", &id).attr("status", status)
+                Element::new("command", ns::COMMANDS)
+                    .attr("node", node)
+                    .attr("sessionid", &id)
+                    .attr("status", status)
             };
             match (action, asked) {
                 ("cancel", _) => {

@@ -50,7 +50,10 @@ pub fn verification(info: &Element) -> String {
         fields.sort_by_key(|(var, _)| *var);
         for (var, field) in fields {
             append(&mut text, [var.to_owned()]);
-            append(&mut text, field.children().filter(|child| child.is("value", ns::DATA_FORMS)).map(Element::text));
+            append(
+                &mut text,
+                field.children().filter(|child| child.is("value", ns::DATA_FORMS)).map(Element::text),
+            );
         }
     }
     BASE64_STANDARD.encode(Sha1::digest(text))
@@ -85,9 +88,9 @@ mod tests {
             .attr("category", "client")
             .attr("type", "pc")
             .attr("name", "Exodus 0.9.1");
-        let info = Element::new("query", ns::DISCO_INFO).with(identity).with_all(
-            [ns::DISCO_INFO, ns::DISCO_ITEMS, ns::MUC, ns::CAPS].map(feature),
-        );
+        let info = Element::new("query", ns::DISCO_INFO)
+            .with(identity)
+            .with_all([ns::DISCO_INFO, ns::DISCO_ITEMS, ns::MUC, ns::CAPS].map(feature));
         assert_eq!(verification(&info), "QgayPKawpkPSDYmwT/WM94uAlu0=");
     }
 }

@@ -55,7 +55,8 @@ mod tests {
 
     #[test]
     fn only_kinds_with_an_address_are_told() {
-        let addresses = config::Contact { abuse: vec!["mailto:abuse@example.org".into()], ..Default::default() };
+        let addresses =
+            config::Contact { abuse: vec!["mailto:abuse@example.org".into()], ..Default::default() };
         let forms = Contact::new(&addresses).forms();
         let form = Form::read(&forms[0]).unwrap();
         assert_eq!((form.fields.len(), form.value("abuse-addresses")), (2, Some("mailto:abuse@example.org")));

@@ -30,7 +30,7 @@ impl Last {
     /// Notes the end of the account's last available session.
     fn note(&self, turn: &mut Turn<'_>) {
         let others = turn.account.sessions();
-        let mut others = others.iter().filter(|other| !turn.session.is_some_and(|own| own.jid == other.jid));
+        let mut others = others.iter().filter(|other| turn.session.is_none_or(|own| own.jid != other.jid));
         if others.any(|other| other.is_available()) {
             return;
         }
@@ -61,7 +61,8 @@ impl Feature for Last {
             if account.sessions().iter().any(|session| session.is_available()) {
                 return Ok(Some(answer(0, "")));
             }
-            let record = last::get(&self.store, account.jid.as_str()).map_err(|_| Condition::InternalServerError)?;
+            let record =
+                last::get(&self.store, account.jid.as_str()).map_err(|_| Condition::InternalServerError)?;
             let record = record.ok_or(Condition::ItemNotFound)?;
             Ok(Some(answer(now().saturating_sub(record.at), &record.status)))
         })

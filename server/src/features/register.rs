@@ -57,7 +57,9 @@ impl Register {
         }
         match self.passwords.change(&account.jid, &password).await {
             Ok(()) => Ok(()),
-            Err(ChangeError::Password(error)) => Err(StanzaError::new(Condition::NotAcceptable, error.to_string())),
+            Err(ChangeError::Password(error)) => {
+                Err(StanzaError::new(Condition::NotAcceptable, error.to_string()))
+            }
             Err(ChangeError::Store(_)) => Err(Condition::InternalServerError.into()),
         }
     }

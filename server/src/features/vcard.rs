@@ -33,7 +33,10 @@ impl VCard {
     async fn set(&self, ask: &Ask<'_>) -> Result<(), StanzaError> {
         let (account, card) = (ask.own()?, ask.payload()?.to_xml());
         if card.len() > MAX_BYTES {
-            return Err(StanzaError::new(Condition::NotAcceptable, "The vCard is too large; use a smaller photo."));
+            return Err(StanzaError::new(
+                Condition::NotAcceptable,
+                "The vCard is too large; use a smaller photo.",
+            ));
         }
         let mut batch = Batch::new();
         vcard::put(&mut batch, account.jid.as_str(), card.as_bytes());
@@ -56,7 +59,8 @@ impl Feature for VCard {
                 let name = Element::new("FN", ns::VCARD).with_text("Rialto");
                 return Ok(Some(Element::new("vCard", ns::VCARD).with(name)));
             };
-            let kept = vcard::get(&self.store, account.jid.as_str()).map_err(|_| Condition::InternalServerError)?;
+            let kept =
+                vcard::get(&self.store, account.jid.as_str()).map_err(|_| Condition::InternalServerError)?;
             let kept = kept.and_then(|xml| parse::standalone(std::str::from_utf8(&xml).ok()?).ok());
             match (kept, ask.own()) {
                 (Some(card), _) => Ok(Some(card)),

@@ -35,7 +35,11 @@ impl Feature for Version {
             }
             let line = |name: &'static str, text: &str| Element::new(name, ns::VERSION).with_text(text);
             let name = line("name", "Rialto");
-            Ok(Some(Element::new("query", ns::VERSION).with(name).with(line("version", env!("CARGO_PKG_VERSION")))))
+            Ok(Some(
+                Element::new("query", ns::VERSION)
+                    .with(name)
+                    .with(line("version", env!("CARGO_PKG_VERSION"))),
+            ))
         })
     }
 }

@@ -55,10 +55,7 @@ impl Router {
             ticket = ticket.max(match stanza {
                 Stanza::Message(message) => self.return_message(account, message).await,
                 Stanza::Presence(_) => Ticket::NONE,
-                Stanza::Iq(_) => {
-                    self.bounce(Undelivered::new(stanza, Condition::RecipientUnavailable))
-                        .await
-                }
+                Stanza::Iq(_) => self.bounce(Undelivered::new(stanza, Condition::RecipientUnavailable)).await,
             });
         }
         ticket
@@ -76,10 +73,9 @@ impl Router {
         let passed = self.pass(Phase::Undelivered, (Origin::Server, account, &[]), stanza, &mut left);
         let ticket = self.send_all(&mut left).await;
         match passed {
-            Ok(Some(stanza)) => ticket.max(
-                self.bounce(Undelivered::new(stanza, Condition::ServiceUnavailable))
-                    .await,
-            ),
+            Ok(Some(stanza)) => {
+                ticket.max(self.bounce(Undelivered::new(stanza, Condition::ServiceUnavailable)).await)
+            }
             Ok(None) => ticket,
             Err(failed) => ticket.max(self.bounce(*failed).await),
         }

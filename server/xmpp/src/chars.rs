@@ -24,11 +24,43 @@ fn is_char(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }
 
+/// What a byte may be, for the loops over names and values.
+const NAME: u8 = 1;
+const NAME_START: u8 = 2;
+/// In an attribute value: `<`, `&` and white space other than the space.
+const SPECIAL: u8 = 4;
+
+static CLASS: [u8; 256] = classes();
+
+const fn classes() -> [u8; 256] {
+    let mut classes = [0; 256];
+    let mut at = 0;
+    while at < classes.len() {
+        let byte = at as u8;
+        classes[at] = match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'_' => NAME | NAME_START,
+            b'0'..=b'9' | b'-' | b'.' => NAME,
+            b'<' | b'&' | b'\t' | b'\r' | b'\n' => SPECIAL,
+            _ => 0,
+        };
+        at += 1;
+    }
+    classes
+}
+
+fn is(byte: u8, class: u8) -> bool {
+    CLASS[usize::from(byte)] & class != 0
+}
+
+/// Whether an attribute value is not its own text.
+pub(crate) fn is_special(value: &str) -> bool {
+    value.bytes().any(|byte| is(byte, SPECIAL))
+}
+
 /// Namespaces §3: a name without a colon.
 pub(crate) fn is_ncname(name: &str) -> bool {
-    let ascii = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    if name.bytes().all(ascii) {
-        return name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+    if name.bytes().all(|byte| is(byte, NAME)) {
+        return name.bytes().next().is_some_and(|byte| is(byte, NAME_START));
     }
     let mut chars = name.chars();
     chars.next().is_some_and(is_name_start) && chars.all(is_name_char)

@@ -105,11 +105,11 @@ fn tree(text: &str, scope: &StreamScope, limits: &Limits) -> Result<Element, Str
     config.check_end_names = false;
     config.allow_unmatched_ends = true;
     let mut growing = Growing::new(scope, limits);
-    loop {
+    while growing.root.is_none() {
         let from = position(&reader);
         let event = reader.read_event().map_err(|_| not_well_formed())?;
         let raw = text.get(from..position(&reader)).ok_or_else(not_well_formed)?;
-        let root = match event {
+        match event {
             Event::Start(_) => growing.start(raw, ">")?,
             Event::Empty(_) => growing.start(raw, "/>")?,
             Event::End(_) => growing.end(raw)?,
@@ -121,12 +121,10 @@ fn tree(text: &str, scope: &StreamScope, limits: &Limits) -> Result<Element, Str
                 return Err(StreamCondition::RestrictedXml.into());
             }
             Event::Eof => return Err(not_well_formed()),
-        };
-        if let Some(root) = root {
-            // Nothing may follow the root.
-            return if position(&reader) == text.len() { Ok(root) } else { Err(not_well_formed()) };
         }
     }
+    // Nothing may follow the root.
+    growing.root.filter(|_| position(&reader) == text.len()).ok_or_else(not_well_formed)
 }
 
 fn position(reader: &Reader<&[u8]>) -> usize {
@@ -144,6 +142,8 @@ struct Growing<'t> {
     /// Character data since the last tag.
     text: String,
     elements: usize,
+    /// The whole tree, once its end has come.
+    root: Option<Element>,
 }
 
 struct Open<'t> {
@@ -163,10 +163,11 @@ impl<'t> Growing<'t> {
             open: Vec::with_capacity(8),
             text: String::new(),
             elements: 0,
+            root: None,
         }
     }
 
-    fn start(&mut self, raw: &'t str, close: &str) -> Result<Option<Element>, StreamError> {
+    fn start(&mut self, raw: &'t str, close: &str) -> Result<(), StreamError> {
         self.elements += 1;
         if self.open.len() >= self.limits.depth || self.elements > self.limits.elements {
             return Err(StreamCondition::PolicyViolation.into());
@@ -179,53 +180,52 @@ impl<'t> Growing<'t> {
         let element = self.tag.element(&self.bindings)?;
         if close == ">" {
             self.open.push(Open { name: self.tag.name(), element, bindings });
-            return Ok(None);
+            return Ok(());
         }
         self.bindings.truncate(bindings);
-        Ok(self.put(element))
+        self.put(element);
+        Ok(())
     }
 
-    fn end(&mut self, raw: &str) -> Result<Option<Element>, StreamError> {
+    fn end(&mut self, raw: &str) -> Result<(), StreamError> {
         self.put_text();
         let name = raw.strip_prefix("</").and_then(|rest| rest.strip_suffix('>'));
         let name = name.map(|name| name.trim_end_matches(chars::SPACE));
         let open = self.open.pop().filter(|open| Some(open.name) == name).ok_or_else(not_well_formed)?;
         self.bindings.truncate(open.bindings);
-        Ok(self.put(open.element))
+        self.put(open.element);
+        Ok(())
     }
 
-    /// Puts a whole element into its parent; gives it back if it has none.
-    fn put(&mut self, element: Element) -> Option<Element> {
+    /// Puts a whole element into its parent, if it has one.
+    fn put(&mut self, element: Element) {
         match self.open.last_mut() {
-            Some(parent) => {
-                parent.element.push(element);
-                None
-            }
-            None => Some(element),
+            Some(parent) => parent.element.push(element),
+            None => self.root = Some(element),
         }
     }
 
-    fn text(&mut self, raw: &str) -> Result<Option<Element>, StreamError> {
+    fn text(&mut self, raw: &str) -> Result<(), StreamError> {
         // XML 1.0 §2.4.
         if self.open.is_empty() || tag::has_cdata_end(raw) {
             return Err(not_well_formed());
         }
         chars::push_lines(raw, &mut self.text);
-        Ok(None)
+        Ok(())
     }
 
-    fn cdata(&mut self, raw: &str) -> Result<Option<Element>, StreamError> {
+    fn cdata(&mut self, raw: &str) -> Result<(), StreamError> {
         let inner = raw.strip_prefix("<![CDATA[").and_then(|rest| rest.strip_suffix("]]>"));
         let inner = inner.filter(|_| !self.open.is_empty()).ok_or_else(not_well_formed)?;
         chars::push_lines(inner, &mut self.text);
-        Ok(None)
+        Ok(())
     }
 
-    fn reference(&mut self, raw: &str) -> Result<Option<Element>, StreamError> {
+    fn reference(&mut self, raw: &str) -> Result<(), StreamError> {
         let name = raw.strip_prefix('&').and_then(|rest| rest.strip_suffix(';'));
         let name = name.filter(|_| !self.open.is_empty()).ok_or_else(not_well_formed)?;
         self.text.push(chars::reference(name).ok_or_else(not_well_formed)?);
-        Ok(None)
+        Ok(())
     }
 
     fn put_text(&mut self) {

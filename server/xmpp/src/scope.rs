@@ -53,11 +53,14 @@ impl<'t> Bindings<'t> {
     /// # Errors
     /// `not-well-formed` (§4.9.3.13 names Namespaces in XML too) for a prefix that was not declared.
     pub(crate) fn resolve(&self, prefix: &str) -> Result<Ns, StreamError> {
+        if prefix.is_empty() {
+            if let Some((_, ns)) = self.declared.iter().rev().find(|(known, _)| known.is_empty()) {
+                return Ok(ns.clone());
+            }
+            return Ok(Ns::from(if self.scope.content.is_empty() { "" } else { ns::CLIENT }));
+        }
         if let Some((_, ns)) = self.declared.iter().rev().find(|(known, _)| *known == prefix) {
             return Ok(ns.clone());
-        }
-        if prefix.is_empty() {
-            return Ok(Ns::from(if self.scope.content.is_empty() { "" } else { ns::CLIENT }));
         }
         if prefix == "xml" {
             return Ok(Ns::from(ns::XML));

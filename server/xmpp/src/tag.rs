@@ -105,29 +105,27 @@ pub(crate) fn has_cdata_end(text: &str) -> bool {
 
 /// The next attribute: its name, its raw value, and what follows. `None` at the end of the tag.
 fn attribute(text: &str) -> Result<Option<(&str, &str, &str)>, StreamError> {
-    let rest = text.trim_start_matches(chars::SPACE);
+    let start = text.bytes().take_while(|byte| is_space(*byte)).count();
+    let rest = text.get(start..).unwrap_or_default();
     if rest.is_empty() {
         return Ok(None);
     }
     // §3.1: there must be space before it.
-    if rest.len() == text.len() {
-        return Err(not_well_formed());
-    }
-    let equals = memchr(b'=', rest.as_bytes()).ok_or_else(not_well_formed)?;
+    let equals =
+        rest.bytes().position(|byte| byte == b'=').filter(|_| start > 0).ok_or_else(not_well_formed)?;
     let (name, rest) = rest.split_at(equals);
-    let rest = rest.get(1..).unwrap_or_default().trim_start_matches(chars::SPACE);
-    let quote =
-        rest.bytes().next().filter(|byte| matches!(byte, b'\'' | b'"')).ok_or_else(not_well_formed)?;
-    let rest = rest.get(1..).unwrap_or_default();
-    let end = memchr(quote, rest.as_bytes()).ok_or_else(not_well_formed)?;
-    let (raw, rest) = rest.split_at(end);
-    Ok(Some((name.trim_end_matches(chars::SPACE), raw, rest.get(1..).unwrap_or_default())))
+    let name = name.trim_end_matches(chars::SPACE);
+    let open = 1 + rest.bytes().skip(1).take_while(|byte| is_space(*byte)).count();
+    let quote = rest.as_bytes().get(open).copied().filter(|byte| matches!(byte, b'\'' | b'"'));
+    let quote = quote.ok_or_else(not_well_formed)?;
+    let rest = rest.get(open + 1..).unwrap_or_default();
+    let (raw, rest) = rest.split_at(memchr(quote, rest.as_bytes()).ok_or_else(not_well_formed)?);
+    Ok(Some((name, raw, rest.get(1..).unwrap_or_default())))
 }
 
 /// §3.1, §3.3.3: no `<`, references resolved, white space normalised.
 fn value(raw: &str) -> Result<CompactString, StreamError> {
-    let special = |byte: u8| matches!(byte, b'<' | b'&' | b'\t' | b'\r' | b'\n');
-    if !raw.bytes().any(special) {
+    if !chars::is_special(raw) {
         return Ok(raw.into());
     }
     if raw.contains('<') {
@@ -138,7 +136,7 @@ fn value(raw: &str) -> Result<CompactString, StreamError> {
 
 /// Namespaces §4: prefix and local name.
 fn qname(name: &str) -> Result<(&str, &str), StreamError> {
-    let (prefix, local) = match memchr(b':', name.as_bytes()) {
+    let (prefix, local) = match name.bytes().position(|byte| byte == b':') {
         Some(at) => {
             let (prefix, local) = name.split_at(at);
             let local = local.get(1..).unwrap_or_default();

@@ -6,6 +6,8 @@
 #![forbid(unsafe_code)]
 
 pub mod degrade;
+pub mod irc;
+pub mod keys;
 pub mod loopback;
 pub mod model;
 pub mod network;

@@ -1,0 +1,369 @@
+//! What we know of the network and how we answer it. No socket and no clock of its own: lines and times come in, lines and
+//! news go out.
+
+mod members;
+mod modes;
+mod refusals;
+mod register;
+mod room;
+mod talk;
+
+pub use refusals::End;
+pub use room::{Stage, Waiter};
+
+use super::isupport::Isupport;
+use super::line::{LONGEST_OUT, Line, Source, write};
+use super::settings::Settings;
+use crate::network::{Fed, Incoming, NetworkError, RemoteId};
+use crate::pace::Bucket;
+use register::Handshake;
+use room::Room;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// The kind's name, in `Author::network` too.
+pub const NETWORK: &str = "irc";
+
+/// How long a host may be (RFC 1123 §2.1 as servers limit it), until we know ours.
+const HOSTLEN: usize = 63;
+
+/// How long joining may take.
+const JOINING: Duration = Duration::from_secs(30);
+
+/// How long we wait for the end of the MOTD, and for NickServ.
+const SETTLING: Duration = Duration::from_secs(10);
+
+/// How often we try to get the nick that we wanted.
+const REGAIN: Duration = Duration::from_secs(300);
+
+/// Channels that one JOIN names.
+const JOINS: usize = 8;
+
+/// What a line, or the passing of time, leads to.
+#[derive(Debug, Default)]
+pub struct Out {
+    /// Lines that go at once.
+    pub urgent: Vec<String>,
+    /// Lines that go in their turn.
+    pub paced: Vec<String>,
+    /// Lines that go when nothing else does.
+    pub idle: Vec<String>,
+    /// News for the house.
+    pub fed: Vec<Fed>,
+    /// The connection is over.
+    pub end: Option<End>,
+}
+
+impl Out {
+    fn tell(&mut self, room: Option<&RemoteId>, what: Incoming) {
+        self.fed.push(Fed { room: room.cloned(), what });
+    }
+}
+
+/// One network, over all its connections: the rooms stay when a link breaks.
+pub struct Session {
+    settings: Arc<Settings>,
+    /// What the server says of itself.
+    pub isupport: Isupport,
+    me: Source,
+    shake: Handshake,
+    phase: Phase,
+    rooms: BTreeMap<String, Room>,
+    polite: Bucket,
+    regain: Option<Instant>,
+    names: u64,
+    born: u128,
+}
+
+/// How far a connection has come.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Phase {
+    Registering,
+    /// The server knows us; NickServ perhaps not yet.
+    Settling(Instant),
+    Ready,
+}
+
+impl Session {
+    /// A network that has not been connected to.
+    pub fn new(settings: Arc<Settings>) -> Self {
+        let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+        Session {
+            settings,
+            isupport: Isupport::default(),
+            me: Source::default(),
+            shake: Handshake::default(),
+            phase: Phase::Registering,
+            rooms: BTreeMap::new(),
+            polite: Bucket::new(3, Duration::from_secs(10)),
+            regain: None,
+            names: 0,
+            born: since.as_millis(),
+        }
+    }
+
+    /// A new connection begins.
+    pub fn begin(&mut self, out: &mut Out) {
+        self.isupport = Isupport::default();
+        self.me = Source::default();
+        self.shake = Handshake::default();
+        self.phase = Phase::Registering;
+        self.regain = None;
+        Handshake::begin(&self.settings, out);
+    }
+
+    /// The connection is gone. Nobody leaves a room; who waits to join is told.
+    pub fn lost(&mut self, error: &NetworkError) {
+        self.phase = Phase::Registering;
+        for room in self.rooms.values_mut() {
+            room.out(None);
+            room.answer(Err(error.clone()));
+        }
+    }
+
+    /// Registered, and ready to join.
+    pub fn is_ready(&self) -> bool {
+        self.phase == Phase::Ready
+    }
+
+    /// A room is wanted from now on.
+    pub fn want(&mut self, id: &RemoteId, key: Option<String>, waiter: Waiter, now: Instant, out: &mut Out) {
+        let folded = self.fold(id.as_str());
+        let room = self.rooms.entry(folded).or_insert_with(|| Room::new(id.clone(), id.as_str()));
+        if room.id != *id {
+            let other = NetworkError::Forbidden(format!("{id} is the same channel as {}", room.id));
+            // Who no longer waits needs no answer.
+            let _ = waiter.send(Err(other));
+            return;
+        }
+        room.key = key.or(room.key.take());
+        room.waiters.push(waiter);
+        match room.stage {
+            Stage::In => room.answer(Ok(())),
+            Stage::Joining(_) => {}
+            Stage::Out(_) if self.phase == Phase::Ready => self.join_due(now, out, true),
+            Stage::Out(_) => {}
+        }
+    }
+
+    /// A room is no longer wanted.
+    pub fn leave(&mut self, id: &RemoteId, out: &mut Out) {
+        let folded = self.fold(id.as_str());
+        if let Some(mut room) = self.rooms.remove(&folded) {
+            room.answer(Err(NetworkError::NotFound(format!("{id} was left"))));
+            if self.phase == Phase::Ready && !matches!(room.stage, Stage::Out(_)) {
+                out.paced.push(write(&["PART", &room.name], None));
+            }
+        }
+    }
+
+    /// The channel's name on the wire, if we are in it.
+    pub fn channel(&self, id: &RemoteId) -> Result<&str, NetworkError> {
+        let room = self.rooms.get(&self.fold(id.as_str()));
+        match room {
+            Some(room) if room.stage == Stage::In => Ok(&room.name),
+            Some(_) => Err(NetworkError::Down(format!("we are not in {id} yet"))),
+            None => Err(NetworkError::NotFound(format!("{id} is not joined"))),
+        }
+    }
+
+    /// The topic is now ours.
+    pub fn set_topic(&mut self, id: &RemoteId, topic: &str) {
+        let folded = self.fold(id.as_str());
+        if let Some(room) = self.rooms.get_mut(&folded) {
+            room.topic = Some(topic.into());
+        }
+    }
+
+    /// A name for a message that has none: unique on this network, also after a restart.
+    pub fn name_message(&mut self) -> RemoteId {
+        self.names += 1;
+        format!("{:x}-{:x}", self.born, self.names).into()
+    }
+
+    /// Bytes of text in a PRIVMSG to this channel, as the server will show it to others (RFC 1459 §2.3):
+    /// `:nick!user@host PRIVMSG #channel :text`.
+    pub fn budget(&self, channel: &str) -> usize {
+        LONGEST_OUT.saturating_sub(2 + self.shown_prefix() + " PRIVMSG  :".len() + channel.len())
+    }
+
+    /// Bytes of `:nick!user@host`; the most it can be where we do not know it.
+    fn shown_prefix(&self) -> usize {
+        let or = |known: &str, most: usize| if known.is_empty() { most } else { known.len() };
+        let user = or(&self.me.user, self.isupport.userlen.max(10) + 1);
+        ":!@".len() + or(&self.me.nick, self.isupport.nicklen) + user + or(&self.me.host, HOSTLEN)
+    }
+
+    /// Takes a line.
+    pub fn hear(&mut self, line: &Line, now: Instant, out: &mut Out) {
+        if self.shake.hear(line, &self.settings, out) {
+            return;
+        }
+        match line.verb.as_str() {
+            "PING" => out.urgent.push(write(&["PONG"], Some(line.last()))),
+            "001" => self.welcomed(line, now),
+            "005" => self.isupport.learn(line.args.get(1..line.args.len().max(2) - 1).unwrap_or_default()),
+            "376" | "422" => self.settle(now, out),
+            "900" => self.proven(now, out),
+            "302" => self.learn_own_host(line),
+            "396" => self.me.host = line.arg(1).rsplit('@').next().unwrap_or_default().into(),
+            "PRIVMSG" | "NOTICE" => self.said(line, now, out),
+            "TOPIC" | "331" | "332" | "333" => self.topic(line, out),
+            "JOIN" | "PART" | "KICK" | "QUIT" | "NICK" | "353" | "366" => self.moved(line, now, out),
+            "AWAY" | "ACCOUNT" | "CHGHOST" | "352" => self.changed(line, out),
+            "MODE" | "324" => self.mode(line, now, out),
+            "FAIL" | "WARN" => {
+                out.tell(None, Incoming::Notice(format!("{}: {}", line.verb, line.args.join(" "))))
+            }
+            numeric => self.refused(numeric, line, now, out),
+        }
+    }
+
+    /// Time has passed.
+    pub fn tick(&mut self, now: Instant, out: &mut Out) {
+        if matches!(self.phase, Phase::Settling(until) if until <= now) {
+            self.ready(now, out);
+        }
+        if self.phase != Phase::Ready {
+            return;
+        }
+        self.give_up_joins(now, out);
+        self.join_due(now, out, false);
+        self.forget_the_split(now, out);
+        if self.regain.is_some_and(|at| at <= now) {
+            self.regain = Some(now + REGAIN);
+            out.idle.push(write(&["NICK", &self.settings.nick], None));
+        }
+    }
+
+    fn welcomed(&mut self, line: &Line, now: Instant) {
+        self.me.nick = line.arg(0).into();
+        self.phase = Phase::Settling(now + SETTLING);
+    }
+
+    /// The server has said all it has to say; NickServ comes next.
+    fn settle(&mut self, now: Instant, out: &mut Out) {
+        if !matches!(self.phase, Phase::Settling(_)) {
+            return;
+        }
+        out.idle.push(write(&["USERHOST", &self.me.nick], None));
+        match &self.settings.secrets.nickserv {
+            Some(password) if !self.shake.proven => {
+                out.urgent.push(write(&["PRIVMSG", "NickServ"], Some(&format!("IDENTIFY {password}"))));
+                self.phase = Phase::Settling(now + SETTLING);
+            }
+            _ => self.ready(now, out),
+        }
+    }
+
+    /// Services know us.
+    fn proven(&mut self, now: Instant, out: &mut Out) {
+        if matches!(self.phase, Phase::Settling(_)) && self.settings.secrets.nickserv.is_some() {
+            self.ready(now, out);
+        }
+    }
+
+    fn ready(&mut self, now: Instant, out: &mut Out) {
+        self.phase = Phase::Ready;
+        if self.me.nick != self.settings.nick {
+            self.regain = Some(now + REGAIN);
+        }
+        self.join_due(now, out, true);
+    }
+
+    /// Asks to enter all rooms whose time has come; at once, also those that were to wait.
+    fn join_due(&mut self, now: Instant, out: &mut Out, at_once: bool) {
+        let due = |room: &Room| match room.stage {
+            Stage::Out(None) => true,
+            Stage::Out(Some(at)) => at <= now || (at_once && !room.waiters.is_empty()),
+            _ => false,
+        };
+        let mut plain: Vec<String> = Vec::new();
+        for room in self.rooms.values_mut().filter(|room| due(room)) {
+            room.stage = Stage::Joining(now);
+            let key = room.key.as_ref().or_else(|| self.settings.keys.get(&room.name));
+            match key.or_else(|| self.settings.keys.get(room.id.as_str())) {
+                Some(key) => out.paced.push(write(&["JOIN", &room.name, key], None)),
+                None => plain.push(room.name.clone()),
+            }
+        }
+        for names in plain.chunks(JOINS) {
+            let mut line = String::new();
+            for name in names {
+                if line.len() + name.len() > LONGEST_OUT - 32 {
+                    out.paced.push(write(&["JOIN", &std::mem::take(&mut line)], None));
+                }
+                if !line.is_empty() {
+                    line.push(',');
+                }
+                line.push_str(name);
+            }
+            out.paced.push(write(&["JOIN", &line], None));
+        }
+    }
+
+    /// Joins that nobody answered.
+    fn give_up_joins(&mut self, now: Instant, out: &mut Out) {
+        let silent = |room: &Room| matches!(room.stage, Stage::Joining(since) if since + JOINING <= now);
+        let late: Vec<String> =
+            self.rooms.iter().filter(|(_, room)| silent(room)).map(|(name, _)| name.clone()).collect();
+        for folded in late {
+            let error = NetworkError::Down("the server did not answer JOIN".into());
+            self.put_out(&folded, error, now, out);
+        }
+    }
+
+    /// We are out of a room that we want: told, and tried again later and later.
+    fn put_out(&mut self, folded: &str, error: NetworkError, now: Instant, out: &mut Out) {
+        let Some(room) = self.rooms.get_mut(folded) else { return };
+        let wait =
+            self.settings.backoff_min.saturating_mul(1 << room.tries.min(16)).min(self.settings.backoff_max);
+        room.tries += 1;
+        room.out(Some(now + wait));
+        if !std::mem::replace(&mut room.lost, true) || room.waiters.is_empty() {
+            out.tell(Some(&room.id), Incoming::Lost(error.clone()));
+        }
+        room.answer(Err(error));
+    }
+
+    /// A numeric that says no: to a JOIN, or to something that we did in a room.
+    fn refused(&mut self, numeric: &str, line: &Line, now: Instant, out: &mut Out) {
+        let folded = self.fold(line.arg(1));
+        let Some(room) = self.rooms.get(&folded) else { return };
+        match refusals::of_join(numeric, line.arg(1), line.last()) {
+            Some(error) if matches!(room.stage, Stage::Joining(_)) => self.put_out(&folded, error, now, out),
+            _ if refusals::is_of_act(numeric) => {
+                let text = format!("{}: {}", line.arg(1), line.last());
+                out.tell(Some(&room.id), Incoming::Notice(text));
+            }
+            _ => {}
+        }
+    }
+
+    /// RPL_USERHOST: `nick=+user@host`.
+    fn learn_own_host(&mut self, line: &Line) {
+        for reply in line.last().split_whitespace() {
+            let Some((nick, address)) = reply.split_once('=') else { continue };
+            let address = address.trim_start_matches(['+', '-']);
+            if let Some((user, host)) =
+                address.split_once('@').filter(|_| self.is_me(nick.trim_end_matches('*')))
+            {
+                (self.me.user, self.me.host) = (user.into(), host.into());
+            }
+        }
+    }
+
+    fn fold(&self, name: &str) -> String {
+        self.isupport.casemapping.fold(name)
+    }
+
+    fn is_me(&self, nick: &str) -> bool {
+        self.isupport.casemapping.same(nick, &self.me.nick)
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

@@ -1,0 +1,216 @@
+//! Registration: capabilities (IRCv3 capability-negotiation 302), SASL PLAIN (IRCv3 sasl-3.2, RFC 4616), nick and user.
+
+use super::refusals::End;
+use super::{Out, refusals};
+use crate::irc::line::{Line, write};
+use crate::irc::names::alternative;
+use crate::irc::settings::Settings;
+use crate::network::{Incoming, NetworkError};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use std::collections::BTreeSet;
+
+/// What we ask for where it is offered. Never echo-message: what we send is not to come back.
+const WANTED: &[&str] = &[
+    "account-notify",
+    "account-tag",
+    "away-notify",
+    "cap-notify",
+    "chghost",
+    "extended-join",
+    "message-tags",
+    "multi-prefix",
+    "server-time",
+    "setname",
+    "userhost-in-names",
+];
+
+/// Bytes of one piece of an AUTHENTICATE answer (sasl-3.1).
+const PIECE: usize = 400;
+
+/// How many nicks are tried before we wait and begin again.
+const NICKS: usize = 20;
+
+/// The talk from the first line until the server knows us, and about capabilities ever after.
+#[derive(Debug, Default)]
+pub struct Handshake {
+    /// What we have been given.
+    pub have: BTreeSet<String>,
+    /// The account is proven.
+    pub proven: bool,
+    /// 001 has come.
+    pub registered: bool,
+    offered: Vec<String>,
+    unanswered: usize,
+    proving: bool,
+    ended: bool,
+    nicks: usize,
+    longest: Option<usize>,
+}
+
+impl Handshake {
+    /// The first lines of a connection.
+    pub fn begin(settings: &Settings, out: &mut Out) {
+        out.urgent.push(write(&["CAP", "LS", "302"], None));
+        if let Some(password) = &settings.secrets.server {
+            out.urgent.push(write(&["PASS"], Some(password)));
+        }
+        out.urgent.push(write(&["NICK", &settings.nick], None));
+        let user = settings.username.as_deref().unwrap_or(&settings.nick);
+        out.urgent.push(write(&["USER", user, "0", "*"], Some(&settings.realname)));
+    }
+
+    /// Takes a line that is about registration; `false` for all others.
+    pub fn hear(&mut self, line: &Line, settings: &Settings, out: &mut Out) -> bool {
+        match line.verb.as_str() {
+            "CAP" => self.cap(line, settings, out),
+            "AUTHENTICATE" => self.authenticate(line, settings, out),
+            "903" | "907" => {
+                self.proven = true;
+                self.proving = false;
+                self.finish(settings, out);
+            }
+            "902" | "904" | "905" | "906" | "908" if self.proving => self.failed(line, out),
+            "432" | "433" | "436" | "437" if !self.registered => self.next_nick(line, settings, out),
+            "463" | "464" | "465" if !self.registered => out.end = Some(End::Refused(line.last().into())),
+            "466" if !self.registered => out.end = Some(End::Refused(line.last().into())),
+            "ERROR" => {
+                out.end.get_or_insert_with(|| refusals::of_error(line.last()));
+            }
+            "001" => {
+                self.registered = true;
+                self.needs_proof(settings, out);
+                return false;
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn cap(&mut self, line: &Line, settings: &Settings, out: &mut Out) {
+        let named = || line.last().split(' ').filter(|cap| !cap.is_empty());
+        match line.arg(1).to_ascii_uppercase().as_str() {
+            "LS" => {
+                self.offered.extend(named().map(String::from));
+                if !(line.args.len() > 3 && line.arg(2) == "*") {
+                    let offered = std::mem::take(&mut self.offered);
+                    self.request(offered.iter().map(String::as_str), settings, out);
+                }
+            }
+            "NEW" => self.request(named(), settings, out),
+            "DEL" => self.have.retain(|cap| !named().any(|gone| gone == cap)),
+            "ACK" => {
+                self.unanswered = self.unanswered.saturating_sub(1);
+                for cap in named() {
+                    match cap.strip_prefix('-') {
+                        Some(gone) => drop(self.have.remove(gone)),
+                        None => drop(self.have.insert(cap.to_owned())),
+                    }
+                }
+                if named().any(|cap| cap == "sasl") && !self.proven {
+                    self.proving = true;
+                    out.urgent.push(write(&["AUTHENTICATE", "PLAIN"], None));
+                }
+                self.finish(settings, out);
+            }
+            "NAK" => {
+                self.unanswered = self.unanswered.saturating_sub(1);
+                self.finish(settings, out);
+            }
+            _ => {}
+        }
+    }
+
+    /// Asks for what we want of what is offered; SASL by itself, so that its refusal costs nothing else.
+    fn request<'a>(&mut self, offered: impl Iterator<Item = &'a str>, settings: &Settings, out: &mut Out) {
+        let mut wanted = Vec::new();
+        let mut sasl = false;
+        for cap in offered {
+            let (name, value) = cap.split_once('=').unwrap_or((cap, ""));
+            if WANTED.contains(&name) && !self.have.contains(name) {
+                wanted.push(name);
+            }
+            let plain = value.is_empty() || value.split(',').any(|way| way.eq_ignore_ascii_case("PLAIN"));
+            sasl |= name == "sasl" && plain && settings.secrets.sasl.is_some() && !self.proven;
+        }
+        if !wanted.is_empty() {
+            self.unanswered += 1;
+            out.urgent.push(write(&["CAP", "REQ"], Some(&wanted.join(" "))));
+        }
+        if sasl {
+            self.unanswered += 1;
+            out.urgent.push(write(&["CAP", "REQ"], Some("sasl")));
+        }
+        self.finish(settings, out);
+    }
+
+    fn authenticate(&mut self, line: &Line, settings: &Settings, out: &mut Out) {
+        let (Some(sasl), Some(password)) = (&settings.sasl, &settings.secrets.sasl) else { return };
+        if !self.proving || line.arg(0) != "+" {
+            return;
+        }
+        let answer = STANDARD.encode(format!("{user}\0{user}\0{password}", user = sasl.user));
+        let mut rest = answer.as_str();
+        loop {
+            let (piece, more) = rest.split_at(rest.len().min(PIECE)); // holds: base64 is ASCII
+            out.urgent.push(write(&["AUTHENTICATE", if piece.is_empty() { "+" } else { piece }], None));
+            if piece.len() < PIECE {
+                return;
+            }
+            rest = more;
+        }
+    }
+
+    /// Speaking under a name that is not proven would be worse than silence.
+    fn failed(&mut self, line: &Line, out: &mut Out) {
+        self.proving = false;
+        let text = format!("the account was refused: {}; look at `sasl` in the configuration", line.last());
+        if self.registered {
+            out.tell(None, Incoming::Notice(text));
+        } else {
+            out.end = Some(End::Refused(text));
+        }
+    }
+
+    /// When nothing is open any more, registration may go on.
+    fn finish(&mut self, settings: &Settings, out: &mut Out) {
+        if self.unanswered > 0 || self.proving || self.ended || self.registered {
+            return;
+        }
+        if self.needs_proof(settings, out) {
+            return;
+        }
+        self.ended = true;
+        out.urgent.push(write(&["CAP", "END"], None));
+    }
+
+    /// Ends the connection where the account should be proven but cannot, unless NickServ can be asked.
+    fn needs_proof(&self, settings: &Settings, out: &mut Out) -> bool {
+        let missing = settings.sasl.is_some() && !self.proven && settings.secrets.nickserv.is_none();
+        if missing && out.end.is_none() {
+            let text = "the server does not offer SASL PLAIN at the moment: its services may be away";
+            let wait = std::time::Duration::from_secs(30);
+            out.end = Some(End::Lost { error: NetworkError::Unauthorized(text.into()), wait });
+        }
+        missing
+    }
+
+    fn next_nick(&mut self, line: &Line, settings: &Settings, out: &mut Out) {
+        self.nicks += 1;
+        if line.verb == "432" {
+            // The server does not say why; the usual reason is the length, and 9 is what every server allows.
+            self.longest = Some(9);
+        }
+        if self.nicks > NICKS {
+            out.end = Some(End::down(format!("the server gives us no nick: {}", line.last())));
+            return;
+        }
+        let attempt = if line.verb == "432" && self.nicks == 1 { 0 } else { self.nicks };
+        let nick = alternative(&settings.nick, attempt, self.longest.unwrap_or(usize::MAX));
+        out.urgent.push(write(&["NICK", &nick], None));
+    }
+}
+
+#[cfg(test)]
+#[path = "register_tests.rs"]
+mod tests;

@@ -1,0 +1,167 @@
+//! Registration, line by line.
+
+use super::*;
+use crate::irc::settings::tests::settings;
+
+struct Talk {
+    shake: Handshake,
+    settings: Settings,
+    out: Out,
+}
+
+impl Talk {
+    fn new(toml: &str) -> Self {
+        let mut settings = settings(&format!("server = 'irc.x'\n{toml}")).unwrap();
+        settings.nickserv_password_file = None;
+        Talk { shake: Handshake::default(), settings, out: Out::default() }
+    }
+
+    fn with_sasl(password: &str) -> Self {
+        let mut talk = Talk::new("nick = 'rialto'");
+        talk.settings.sasl = Some(crate::irc::settings::Sasl {
+            user: "bridge".into(),
+            password_file: None,
+            password_env: None,
+        });
+        talk.settings.secrets.sasl = Some(password.into());
+        talk
+    }
+
+    /// Says a line and gives what we answer, without line ends.
+    fn says(&mut self, line: &str) -> Vec<String> {
+        self.shake.hear(&Line::read(line).unwrap(), &self.settings, &mut self.out);
+        self.out.urgent.drain(..).map(|line| line.trim_end().to_owned()).collect()
+    }
+}
+
+#[test]
+fn we_introduce_ourselves_with_the_servers_password_first() {
+    let mut talk = Talk::new("realname = 'ask staff@x'");
+    talk.settings.secrets.server = Some("let me in".into());
+    Handshake::begin(&talk.settings, &mut talk.out);
+    assert_eq!(
+        talk.out.urgent,
+        ["CAP LS 302\r\n", "PASS :let me in\r\n", "NICK rialto\r\n", "USER rialto 0 * :ask staff@x\r\n"]
+    );
+}
+
+#[test]
+fn capabilities_are_asked_for_when_the_last_line_of_the_offer_has_come() {
+    let mut talk = Talk::new("");
+    assert!(talk.says(":s CAP * LS * :multi-prefix echo-message sasl=EXTERNAL").is_empty());
+    assert_eq!(talk.says(":s CAP * LS :server-time draft/x"), ["CAP REQ :multi-prefix server-time"]);
+    assert_eq!(talk.says(":s CAP rialto ACK :multi-prefix server-time"), ["CAP END"]);
+    assert!(talk.shake.have.contains("multi-prefix"));
+    assert!(talk.says(":s CAP rialto DEL :server-time").is_empty());
+    assert!(!talk.shake.have.contains("server-time"));
+}
+
+#[test]
+fn a_server_that_offers_nothing_or_refuses_still_gets_us() {
+    assert_eq!(Talk::new("").says(":s CAP * LS :"), ["CAP END"]);
+    let mut talk = Talk::new("");
+    talk.says(":s CAP * LS :multi-prefix");
+    assert_eq!(talk.says(":s CAP * NAK :multi-prefix"), ["CAP END"]);
+}
+
+#[test]
+fn the_account_is_proven_before_registration_ends() {
+    let mut talk = Talk::with_sasl("hunter2");
+    assert_eq!(talk.says(":s CAP * LS :multi-prefix sasl"), ["CAP REQ :multi-prefix", "CAP REQ :sasl"]);
+    assert!(talk.says(":s CAP * ACK :multi-prefix").is_empty());
+    assert_eq!(talk.says(":s CAP * ACK :sasl"), ["AUTHENTICATE PLAIN"]);
+    assert_eq!(talk.says("AUTHENTICATE +"), ["AUTHENTICATE YnJpZGdlAGJyaWRnZQBodW50ZXIy"]);
+    assert_eq!(talk.says(":s 903 * :SASL authentication successful"), ["CAP END"]);
+    assert!(talk.shake.proven && talk.out.end.is_none());
+}
+
+#[test]
+fn a_long_answer_goes_in_pieces_of_400() {
+    for (length, pieces) in [(100, 1), (286, 2), (300, 2), (586, 3)] {
+        let mut talk = Talk::with_sasl(&"x".repeat(length));
+        talk.says(":s CAP * LS :sasl=PLAIN,EXTERNAL");
+        talk.says(":s CAP * ACK :sasl");
+        let answer = talk.says("AUTHENTICATE +");
+        assert_eq!(answer.len(), pieces, "a password of {length} bytes");
+        let joined: String = answer.iter().map(|line| line.trim_start_matches("AUTHENTICATE ")).collect();
+        let plain = STANDARD.decode(joined.trim_end_matches('+')).unwrap();
+        assert_eq!(plain, format!("bridge\0bridge\0{}", "x".repeat(length)).as_bytes());
+        assert_eq!(length % 300 == 286, answer.last().unwrap() == "AUTHENTICATE +");
+    }
+}
+
+#[test]
+fn a_refused_account_is_for_the_operator() {
+    let mut talk = Talk::with_sasl("wrong");
+    talk.says(":s CAP * LS :sasl");
+    talk.says(":s CAP * ACK :sasl");
+    talk.says("AUTHENTICATE +");
+    talk.says(":s 904 * :SASL authentication failed");
+    assert!(matches!(&talk.out.end, Some(End::Refused(text)) if text.contains("SASL authentication failed")));
+}
+
+#[test]
+fn without_sasl_we_do_not_go_on_under_an_unproven_name() {
+    for offer in [":s CAP * LS :multi-prefix", ":s CAP * LS :sasl=EXTERNAL", ":s 001 rialto :Welcome"] {
+        let mut talk = Talk::with_sasl("hunter2");
+        talk.says(offer);
+        if talk.out.end.is_none() {
+            talk.says(":s CAP * ACK :multi-prefix");
+        }
+        assert!(
+            matches!(&talk.out.end, Some(End::Lost { error: NetworkError::Unauthorized(_), .. })),
+            "{offer}"
+        );
+    }
+    let mut talk = Talk::with_sasl("hunter2");
+    talk.settings.secrets.nickserv = Some("hunter2".into());
+    assert_eq!(talk.says(":s CAP * LS :"), ["CAP END"], "NickServ will be asked");
+}
+
+#[test]
+fn services_that_come_back_are_asked_then() {
+    let mut talk = Talk::with_sasl("hunter2");
+    talk.settings.secrets.nickserv = Some("hunter2".into());
+    talk.says(":s CAP * LS :");
+    talk.says(":s 001 rialto :Welcome");
+    assert_eq!(talk.says(":s CAP rialto NEW :sasl=PLAIN"), ["CAP REQ :sasl"]);
+    assert_eq!(talk.says(":s CAP rialto ACK :sasl"), ["AUTHENTICATE PLAIN"]);
+    assert!(talk.says(":s 904 rialto :SASL authentication failed").is_empty());
+    assert!(talk.out.end.is_none(), "we are in already");
+}
+
+#[test]
+fn a_taken_nick_is_varied() {
+    let mut talk = Talk::new("nick = 'rialto'");
+    assert_eq!(talk.says(":s 433 * rialto :Nickname is already in use"), ["NICK rialto_"]);
+    assert_eq!(talk.says(":s 433 * rialto_ :Nickname is already in use"), ["NICK rialto__"]);
+    assert_eq!(talk.says(":s 437 * rialto__ :unavailable"), ["NICK rialto1"]);
+    for _ in 0..NICKS {
+        talk.says(":s 433 * x :Nickname is already in use");
+    }
+    assert!(matches!(&talk.out.end, Some(End::Lost { .. })));
+}
+
+#[test]
+fn a_nick_that_cannot_be_is_made_short() {
+    let mut talk = Talk::new("nick = 'rialto-bridge'");
+    assert_eq!(talk.says(":s 432 * rialto-bridge :Nickname too long"), ["NICK rialto-br"]);
+    assert_eq!(talk.says(":s 433 * rialto-br :in use"), ["NICK rialto-__"]);
+}
+
+#[test]
+fn a_ban_and_a_wrong_password_are_refusals() {
+    for line in [
+        ":s 465 * :You are banned from this server",
+        ":s 464 * :Password incorrect",
+        "ERROR :Closing Link: x (K-lined)",
+    ] {
+        let mut talk = Talk::new("");
+        talk.says(line);
+        assert!(matches!(&talk.out.end, Some(End::Refused(_))), "{line}");
+    }
+    let mut talk = Talk::new("");
+    talk.says(":s 465 * :You are banned: spam");
+    talk.says("ERROR :Closing Link");
+    assert_eq!(talk.out.end, Some(End::Refused("You are banned: spam".into())), "the first word counts");
+}

@@ -1,0 +1,134 @@
+//! What we know of one channel, and of who is in it.
+
+use crate::irc::isupport::Isupport;
+use crate::model::Author;
+use crate::network::{Member, NetworkError, RemoteId, Role};
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+/// Who asked to be told how joining went.
+pub type Waiter = oneshot::Sender<Result<(), NetworkError>>;
+
+/// A channel that is wanted. What it holds survives a lost link, so that nobody leaves when it breaks.
+pub struct Room {
+    /// What the house calls it.
+    pub id: RemoteId,
+    /// As the server spells it, or as it was asked for.
+    pub name: String,
+    /// Its key, where it has one.
+    pub key: Option<String>,
+    /// Are we in it?
+    pub stage: Stage,
+    /// How often joining has failed.
+    pub tries: u32,
+    /// The house was told that it is lost.
+    pub lost: bool,
+    /// Who is in it, by folded nick; we too.
+    pub people: BTreeMap<String, Person>,
+    /// The list of names that is being told.
+    pub names: Option<BTreeMap<String, Person>>,
+    /// `+m`: those without a rank only hear.
+    pub moderated: bool,
+    /// `+t`: only operators set the topic.
+    pub topic_locked: bool,
+    /// The topic that the house knows.
+    pub topic: Option<String>,
+    /// The topic that is being told, with who set it and when.
+    pub new_topic: Option<(String, Option<Author>, SystemTime)>,
+    /// Who waits for the answer to JOIN.
+    pub waiters: Vec<Waiter>,
+    /// When ranks have settled after a netsplit.
+    pub settled: Option<Instant>,
+}
+
+/// Are we in a room?
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Stage {
+    /// No, and not before then; without a time, when the link is there.
+    Out(Option<Instant>),
+    /// We have asked, then.
+    Joining(Instant),
+    /// Yes.
+    In,
+}
+
+/// Somebody in a channel.
+#[derive(Debug, Clone, Default)]
+pub struct Person {
+    /// As the server spells it.
+    pub nick: String,
+    /// `user@host`.
+    pub address: Option<String>,
+    /// The account, proven to services.
+    pub account: Option<String>,
+    /// Away, and why.
+    pub away: Option<String>,
+    /// The ranks' modes.
+    pub modes: String,
+    /// The role that the house knows.
+    pub told: Role,
+    /// Cut off by a netsplit; gone for good then.
+    pub split: Option<Instant>,
+}
+
+impl Room {
+    /// A channel that is wanted.
+    pub fn new(id: RemoteId, name: &str) -> Self {
+        Room {
+            id,
+            name: name.into(),
+            key: None,
+            stage: Stage::Out(None),
+            tries: 0,
+            lost: false,
+            people: BTreeMap::new(),
+            names: None,
+            moderated: false,
+            topic_locked: false,
+            topic: None,
+            new_topic: None,
+            waiters: Vec::new(),
+            settled: None,
+        }
+    }
+
+    /// Answers all who wait.
+    pub fn answer(&mut self, result: Result<(), NetworkError>) {
+        for waiter in self.waiters.drain(..) {
+            // Who no longer waits needs no answer.
+            let _ = waiter.send(result.clone());
+        }
+    }
+
+    /// We are not in it any more, or not yet again.
+    pub fn out(&mut self, again: Option<Instant>) {
+        self.stage = Stage::Out(again);
+        self.names = None;
+        self.new_topic = None;
+    }
+
+    /// All who are there but this one, and from now on known to the house as they are.
+    pub fn members(&mut self, me: &str, isupport: &Isupport) -> Vec<Member> {
+        let moderated = self.moderated;
+        let others = self.people.iter_mut().filter(|(folded, _)| *folded != me);
+        others.map(|(folded, person)| person.member(folded, isupport, moderated)).collect()
+    }
+}
+
+impl Person {
+    /// What the house is told of this person, and what it then knows.
+    pub fn member(&mut self, folded: &str, isupport: &Isupport, moderated: bool) -> Member {
+        self.told = isupport.role(&self.modes, moderated);
+        Member { author: self.author(folded), role: self.told, away: self.away.clone() }
+    }
+
+    /// This person as an author.
+    pub fn author(&self, folded: &str) -> Author {
+        let mut author = Author::new(folded, &self.nick, super::NETWORK);
+        author.account = self.account.as_deref().map(Into::into);
+        author.address = self.address.as_deref().map(Into::into);
+        author
+    }
+}

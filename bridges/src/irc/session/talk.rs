@@ -1,0 +1,152 @@
+//! What is said: PRIVMSG, NOTICE, CTCP (Modern IRC, "CTCP") and TOPIC.
+
+use super::room::Room;
+use super::{Out, Phase, Session};
+use crate::irc::formatting;
+use crate::irc::line::{Line, write};
+use crate::model::{Act, Author, Event, Message, harmless_line};
+use crate::network::{Incoming, RemoteId};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::time::Instant;
+
+impl Session {
+    /// Somebody says something, to a channel or to us.
+    pub(super) fn said(&mut self, line: &Line, now: Instant, out: &mut Out) {
+        if self.is_me(&line.source.nick) && self.phase != Phase::Registering {
+            return; // our own words are never fed back
+        }
+        let folded = self.fold(line.arg(0));
+        if !self.rooms.contains_key(&folded) {
+            // Words to a part of a channel (STATUSMSG, `@#channel`) are not for all in the room.
+            if self.is_me(line.arg(0)) {
+                self.said_to_us(line, now, out);
+            }
+            return;
+        }
+        let text = line.last();
+        let (action, words) = match text.strip_prefix('\u{1}') {
+            None => (false, text),
+            Some(ctcp) => match ctcp.trim_end_matches('\u{1}').split_once(' ') {
+                Some((verb, words)) if verb.eq_ignore_ascii_case("ACTION") => (true, words),
+                _ => return self.asked(line, now, out),
+            },
+        };
+        let text = formatting::read(words);
+        if text.plain().trim().is_empty() {
+            return;
+        }
+        let id = match &line.msgid {
+            Some(id) => RemoteId::from(id.as_str()),
+            None => self.name_message(),
+        };
+        let Some(room) = self.rooms.get(&folded) else { return };
+        let author = self.author(Some(room), line);
+        let event =
+            Event { author, at: when(line), act: Act::Say(Message { action, ..Message::text(text) }) };
+        out.tell(Some(&room.id), Incoming::Did { id: Some(id), event });
+    }
+
+    /// Words to the bridge itself: services are heard, people are told that nobody is here.
+    fn said_to_us(&mut self, line: &Line, now: Instant, out: &mut Out) {
+        let text = line.last();
+        if text.starts_with('\u{1}') {
+            return self.asked(line, now, out);
+        }
+        if line.verb == "NOTICE" {
+            let service = line.source.nick.to_ascii_lowercase().ends_with("serv");
+            if service {
+                let said = harmless_line(&plain(text));
+                let lower = said.to_ascii_lowercase();
+                if ["identified", "logged in", "accepted", "recognized"]
+                    .iter()
+                    .any(|word| lower.contains(word))
+                {
+                    self.proven(now, out);
+                }
+                out.tell(None, Incoming::Notice(format!("{} says: {said}", line.source.nick)));
+            }
+            return;
+        }
+        if !line.source.user.is_empty() && self.polite.take(now).is_ok() {
+            let words = "This is a bridge between rooms: nobody reads private messages here.";
+            out.paced.push(write(&["NOTICE", &line.source.nick], Some(words)));
+        }
+    }
+
+    /// CTCP VERSION and PING are answered, seldom; all else is not.
+    fn asked(&mut self, line: &Line, now: Instant, out: &mut Out) {
+        if line.verb != "PRIVMSG" || line.source.user.is_empty() {
+            return;
+        }
+        let query = line.last().trim_matches('\u{1}');
+        let (verb, rest) = query.split_once(' ').unwrap_or((query, ""));
+        let answer = match verb.to_ascii_uppercase().as_str() {
+            "VERSION" => format!("VERSION Rialto {}", env!("CARGO_PKG_VERSION")),
+            "PING" => {
+                format!("PING {}", rest.chars().filter(|c| !c.is_control()).take(32).collect::<String>())
+            }
+            _ => return,
+        };
+        if self.polite.take(now).is_ok() {
+            out.paced.push(write(&["NOTICE", &line.source.nick], Some(&format!("\u{1}{answer}\u{1}"))));
+        }
+    }
+
+    /// TOPIC, and 331, 332, 333 while joining.
+    pub(super) fn topic(&mut self, line: &Line, out: &mut Out) {
+        let channel = line.arg(if line.verb == "TOPIC" { 0 } else { 1 });
+        let folded = self.fold(channel);
+        let topic = harmless_line(&plain(line.last()));
+        let mine = self.is_me(&line.source.nick);
+        let author = self.author(self.rooms.get(&folded), line);
+        let server = line.source.nick.as_str();
+        let Some(room) = self.rooms.get_mut(&folded) else { return };
+        match line.verb.as_str() {
+            "TOPIC" if mine => room.topic = Some(topic),
+            "TOPIC" => told_topic(room, Some((topic, Some(author), when(line))), out),
+            "332" => {
+                room.new_topic =
+                    Some((topic, Some(Author::new(server, server, super::NETWORK)), SystemTime::now()))
+            }
+            "333" => {
+                let nick = line.arg(2).split('!').next().unwrap_or_default();
+                let id = self.isupport.casemapping.fold(nick);
+                let at =
+                    line.arg(3).parse().ok().and_then(|at| UNIX_EPOCH.checked_add(Duration::from_secs(at)));
+                if let Some((_, author, when)) = &mut room.new_topic {
+                    *author =
+                        Some(Author::new(id.as_str(), nick, super::NETWORK)).filter(|_| !nick.is_empty());
+                    *when = at.unwrap_or(*when);
+                }
+            }
+            _ => room.new_topic = None,
+        }
+    }
+}
+
+/// Tells the topic, if the house does not know it. None at all is told only where there was one.
+pub(super) fn told_topic(
+    room: &mut Room,
+    topic: Option<(String, Option<Author>, SystemTime)>,
+    out: &mut Out,
+) {
+    let (topic, author, at) = topic.unwrap_or_else(|| (String::new(), None, SystemTime::now()));
+    let known = room.topic.replace(topic.clone());
+    if known.unwrap_or_default() == topic {
+        return;
+    }
+    let author = author.unwrap_or_else(|| Author::new(room.name.as_str(), &room.name, super::NETWORK));
+    let event = Event { author, at: at.min(SystemTime::now()), act: Act::Subject(topic) };
+    out.tell(Some(&room.id), Incoming::Did { id: None, event });
+}
+
+/// Words without formatting codes.
+pub(super) fn plain(text: &str) -> String {
+    formatting::strip(text)
+}
+
+/// The server's time, but never the future: a clock may be wrong.
+fn when(line: &Line) -> SystemTime {
+    let now = SystemTime::now();
+    line.at.map_or(now, |at| at.min(now))
+}

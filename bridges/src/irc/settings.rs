@@ -1,0 +1,313 @@
+//! The settings of one IRC network: `[bridge.<name>]` with `kind = "irc"`.
+
+use super::names;
+use crate::keys::refuse_unknown;
+use crate::network::{Opening, SettingsError};
+use serde::{Deserialize, Deserializer};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The settings of one IRC network. Times are in seconds, whole or with a fraction.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The server's name or address. The only key that has no default.
+    pub server: String,
+    /// Its port; by default 6697, the one for TLS.
+    #[serde(default = "port")]
+    pub port: u16,
+    /// Speak TLS. Only `false` said here makes us speak in the clear.
+    #[serde(default = "yes")]
+    pub tls: bool,
+    /// A PEM file with the authorities of a private network. Without, those that browsers trust.
+    pub ca_file: Option<PathBuf>,
+    /// The name that the server's certificate must bear, where it is not `server`.
+    pub tls_name: Option<String>,
+    /// The nick that is asked for.
+    #[serde(default = "nick")]
+    pub nick: String,
+    /// The user name; by default the nick.
+    pub username: Option<String>,
+    /// What WHOIS shows. Say here whom to ask about the bridge.
+    #[serde(default = "realname")]
+    pub realname: String,
+    /// A file with the server's password.
+    pub password_file: Option<PathBuf>,
+    /// An environment variable with the server's password.
+    pub password_env: Option<String>,
+    /// The account that we prove with SASL PLAIN before anything else.
+    pub sasl: Option<Sasl>,
+    /// A file with NickServ's password, for networks without SASL.
+    pub nickserv_password_file: Option<PathBuf>,
+    /// An environment variable with NickServ's password.
+    pub nickserv_password_env: Option<String>,
+    /// Keys of channels that have one: `"#lounge" = "key"`.
+    #[serde(default)]
+    pub keys: BTreeMap<String, String>,
+    /// Lines that may go at once.
+    #[serde(default = "burst")]
+    pub burst: u32,
+    /// The time between two lines after that.
+    #[serde(default = "interval", deserialize_with = "seconds")]
+    pub interval: Duration,
+    /// Lines that may wait to be sent. More are given back at once.
+    #[serde(default = "queue")]
+    pub queue: usize,
+    /// Lines that one message may become. Longer ones are cut off, and say so.
+    #[serde(default = "lines")]
+    pub lines: usize,
+    /// How long connecting and registering may take.
+    #[serde(default = "connect_timeout", deserialize_with = "seconds")]
+    pub connect_timeout: Duration,
+    /// The shortest wait before connecting again. It doubles with each failure, and chance is mixed in.
+    #[serde(default = "backoff_min", deserialize_with = "seconds")]
+    pub backoff_min: Duration,
+    /// The longest wait before connecting again.
+    #[serde(default = "backoff_max", deserialize_with = "seconds")]
+    pub backoff_max: Duration,
+    /// The wait after the network has refused us for good: a ban, a wrong password.
+    #[serde(default = "refused_wait", deserialize_with = "seconds")]
+    pub refused_wait: Duration,
+    /// After so much silence the server is asked whether it is there.
+    #[serde(default = "ping_after", deserialize_with = "seconds")]
+    pub ping_after: Duration,
+    /// After so much more silence the link is taken for dead.
+    #[serde(default = "ping_timeout", deserialize_with = "seconds")]
+    pub ping_timeout: Duration,
+    /// How long those cut off by a netsplit stay in the room.
+    #[serde(default = "netsplit_hold", deserialize_with = "seconds")]
+    pub netsplit_hold: Duration,
+    /// Write names so that they do not alert their owners on IRC.
+    #[serde(default)]
+    pub ping_protection: bool,
+    /// The secrets that the files and variables above name.
+    #[serde(skip)]
+    pub secrets: Secrets,
+}
+
+/// The account that we prove.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sasl {
+    /// The account's name.
+    pub user: String,
+    /// A file with its password.
+    pub password_file: Option<PathBuf>,
+    /// An environment variable with its password.
+    pub password_env: Option<String>,
+}
+
+/// Passwords, which no log ever shows.
+#[derive(Clone, Default)]
+pub struct Secrets {
+    /// The server's.
+    pub server: Option<String>,
+    /// The account's.
+    pub sasl: Option<String>,
+    /// NickServ's.
+    pub nickserv: Option<String>,
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secrets(…)")
+    }
+}
+
+const KEYS: &[&str] = &[
+    "server",
+    "port",
+    "tls",
+    "ca_file",
+    "tls_name",
+    "nick",
+    "username",
+    "realname",
+    "password_file",
+    "password_env",
+    "sasl",
+    "nickserv_password_file",
+    "nickserv_password_env",
+    "keys",
+    "burst",
+    "interval",
+    "queue",
+    "lines",
+    "connect_timeout",
+    "backoff_min",
+    "backoff_max",
+    "refused_wait",
+    "ping_after",
+    "ping_timeout",
+    "netsplit_hold",
+    "ping_protection",
+];
+
+impl Settings {
+    /// Reads a section, and the secrets that it names.
+    pub fn read(opening: &Opening) -> Result<Settings, SettingsError> {
+        let table = &opening.settings;
+        refuse_unknown(table, KEYS, "")?;
+        if let Some(toml::Value::Table(sasl)) = table.get("sasl") {
+            refuse_unknown(sasl, &["user", "password_file", "password_env"], "sasl")?;
+        }
+        if !table.contains_key("server") {
+            return Err(SettingsError::new(
+                "server",
+                "say which server to connect to, as in server = \"irc.libera.chat\"",
+            ));
+        }
+        let mut settings: Settings = (table.clone().try_into()).map_err(|error: toml::de::Error| {
+            SettingsError { key: None, text: error.message().to_owned() }
+        })?;
+        settings.check()?;
+        settings.secrets = settings.read_secrets(&opening.folder)?;
+        settings.ca_file = settings.ca_file.map(|path| opening.folder.join(path));
+        Ok(settings)
+    }
+
+    fn check(&self) -> Result<(), SettingsError> {
+        let wrong = |key, text: &str| Err(SettingsError::new(key, text));
+        if self.server.is_empty()
+            || self.server.contains(|c: char| c.is_whitespace() || c == '/' || c.is_control())
+        {
+            return wrong("server", "must be a host name or an address, without a port: that is `port`");
+        }
+        if !names::is_nick(&self.nick) {
+            return wrong("nick", "must begin with a letter and hold only letters, digits and []\\`_^{|}-");
+        }
+        if self.username.as_deref().is_some_and(|user| {
+            user.is_empty() || !user.chars().all(|c| c.is_ascii_graphic() && !"@!:".contains(c))
+        }) {
+            return wrong("username", "must be one word of ASCII without @, ! and :");
+        }
+        if self.port == 0 {
+            return wrong("port", "must not be 0");
+        }
+        if !self.tls && (self.ca_file.is_some() || self.tls_name.is_some()) {
+            return wrong("tls", "is false, so ca_file and tls_name mean nothing: remove them, or speak TLS");
+        }
+        if self.burst == 0 || self.queue == 0 || self.lines == 0 {
+            return wrong("burst", "burst, queue and lines must be at least 1");
+        }
+        if self.backoff_max < self.backoff_min {
+            return wrong("backoff_max", "must not be less than backoff_min");
+        }
+        if let Some(channel) = self.keys.keys().find(|name| !names::is_channel(name, "#&+!", 200)) {
+            return Err(SettingsError::new(
+                "keys",
+                format!("{channel:?} is no channel; write \"#name\" = \"key\""),
+            ));
+        }
+        Ok(())
+    }
+
+    fn read_secrets(&self, folder: &Path) -> Result<Secrets, SettingsError> {
+        let secret = |key: &str, file: &Option<PathBuf>, variable: &Option<String>| match (file, variable) {
+            (Some(_), Some(_)) => {
+                Err(SettingsError::new(key, format!("say either {key}_file or {key}_env, not both")))
+            }
+            (Some(file), None) => from_file(&folder.join(file), &format!("{key}_file")).map(Some),
+            (None, Some(variable)) => from_environment(variable, &format!("{key}_env")).map(Some),
+            (None, None) => Ok(None),
+        };
+        let sasl = match &self.sasl {
+            Some(sasl) => {
+                let password = secret("sasl.password", &sasl.password_file, &sasl.password_env)?;
+                let missing = || SettingsError::new("sasl", "say password_file or password_env beside user");
+                Some(password.ok_or_else(missing)?)
+            }
+            None => None,
+        };
+        Ok(Secrets {
+            server: secret("password", &self.password_file, &self.password_env)?,
+            sasl,
+            nickserv: secret("nickserv_password", &self.nickserv_password_file, &self.nickserv_password_env)?,
+        })
+    }
+
+    /// The name that the certificate must bear.
+    pub fn tls_name(&self) -> &str {
+        self.tls_name.as_deref().unwrap_or(&self.server)
+    }
+}
+
+/// The file's first line.
+fn from_file(path: &Path, key: &str) -> Result<String, SettingsError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| SettingsError::new(key, format!("cannot read {}: {error}", path.display())))?;
+    sound(text.lines().next().unwrap_or_default().to_owned(), key)
+}
+
+fn from_environment(variable: &str, key: &str) -> Result<String, SettingsError> {
+    let value = std::env::var(variable)
+        .map_err(|_| SettingsError::new(key, format!("the environment has no variable {variable}")))?;
+    sound(value, key)
+}
+
+fn sound(secret: String, key: &str) -> Result<String, SettingsError> {
+    if secret.is_empty() || secret.contains(char::is_control) {
+        return Err(SettingsError::new(key, "the password there is empty or holds control characters"));
+    }
+    Ok(secret)
+}
+
+fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    let seconds = f64::deserialize(from)?;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(time) if seconds <= 1e7 => Ok(time),
+        _ => Err(serde::de::Error::custom("a time is a number of seconds, not negative")),
+    }
+}
+
+fn port() -> u16 {
+    6697
+}
+fn yes() -> bool {
+    true
+}
+fn nick() -> String {
+    "rialto".into()
+}
+fn realname() -> String {
+    "A bridge run by Rialto".into()
+}
+fn burst() -> u32 {
+    5
+}
+fn interval() -> Duration {
+    Duration::from_secs(2)
+}
+fn queue() -> usize {
+    200
+}
+fn lines() -> usize {
+    12
+}
+fn connect_timeout() -> Duration {
+    Duration::from_secs(30)
+}
+fn backoff_min() -> Duration {
+    Duration::from_secs(5)
+}
+fn backoff_max() -> Duration {
+    Duration::from_secs(600)
+}
+fn refused_wait() -> Duration {
+    Duration::from_secs(3600)
+}
+fn ping_after() -> Duration {
+    Duration::from_secs(45)
+}
+fn ping_timeout() -> Duration {
+    Duration::from_secs(30)
+}
+fn netsplit_hold() -> Duration {
+    Duration::from_secs(600)
+}
+
+#[cfg(test)]
+#[path = "settings_tests.rs"]
+pub(crate) mod tests;

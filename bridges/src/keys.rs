@@ -18,12 +18,8 @@ pub fn refuse_unknown(table: &toml::Table, known: &[&str], within: &str) -> Resu
 /// The known key that was probably meant, if any is near.
 pub fn nearest<'a>(key: &str, known: &[&'a str]) -> Option<&'a str> {
     let far = key.chars().count() / 3 + 1;
-    known
-        .iter()
-        .map(|near| (distance(key, near), *near))
-        .filter(|(d, _)| *d <= far)
-        .min()
-        .map(|(_, near)| near)
+    let apart = |near: &str| if key.len() > 2 && near.starts_with(key) { 1 } else { distance(key, near) };
+    known.iter().map(|near| (apart(near), *near)).filter(|(d, _)| *d <= far).min().map(|(_, near)| near)
 }
 
 /// Changes of single characters that make one word of the other (Levenshtein).

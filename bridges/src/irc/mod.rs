@@ -1,10 +1,122 @@
 //! IRC in relay mode: one connection to one network, which speaks for everybody.
+//!
+//! `session` is what we know and answer, without sockets; `connection` the task around it; `fake` a server for tests.
 
+mod connection;
+mod dial;
 mod formatting;
 mod isupport;
 mod line;
 mod names;
+mod outgoing;
+mod queue;
 mod session;
 mod settings;
 mod tls;
+mod view;
 mod when;
+mod wire;
+
+pub use settings::{Sasl, Settings};
+
+use crate::model::Event;
+use crate::network::{
+    Capabilities, Feed, Fut, Kind, Network, NetworkError, Opening, RemoteId, SettingsError,
+};
+use connection::{Driver, Order};
+use session::Session;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{mpsc, oneshot};
+use view::SharedView;
+
+/// `kind = "irc"`.
+pub const KIND: Kind = Kind { name: session::NETWORK, check, open };
+
+/// Orders that may wait for the task. More wait with who gives them.
+const ORDERS: usize = 64;
+
+/// One IRC network.
+struct Irc {
+    settings: Arc<Settings>,
+    orders: mpsc::Sender<Order>,
+    view: SharedView,
+    /// Keys that were said beside a channel's name.
+    keys: Mutex<HashMap<RemoteId, String>>,
+}
+
+fn check(opening: &Opening) -> Result<(), SettingsError> {
+    tls::prepare(&Settings::read(opening)?).map(drop)
+}
+
+fn open(opening: Opening, feed: Feed) -> Result<Arc<dyn Network>, SettingsError> {
+    let settings = Arc::new(Settings::read(&opening)?);
+    let tls = tls::prepare(&settings)?;
+    if tls.is_none() {
+        tracing::warn!(network = %opening.name, "tls is false: words and passwords go in the clear");
+    }
+    let view = SharedView::new(&Session::new(settings.clone()));
+    let (orders, taken) = mpsc::channel(ORDERS);
+    let driver = Driver::new(opening.name, settings.clone(), tls, (taken, feed), view.clone());
+    tokio::spawn(driver.run());
+    Ok(Arc::new(Irc { settings, orders, view, keys: Mutex::default() }))
+}
+
+impl Irc {
+    async fn order(&self, order: Order) -> Result<(), NetworkError> {
+        self.orders.send(order).await.map_err(|_| closed())
+    }
+}
+
+fn closed() -> NetworkError {
+    NetworkError::Down("the network is closed".into())
+}
+
+impl Network for Irc {
+    fn capabilities(&self, room: &RemoteId) -> Capabilities {
+        self.view.capabilities(room, &self.settings)
+    }
+
+    fn resolve<'a>(&'a self, name: &'a str) -> Fut<'a, RemoteId> {
+        Box::pin(async move {
+            let (room, key) = self.view.resolve(name)?;
+            if let Some(key) = key {
+                self.keys.lock().unwrap_or_else(PoisonError::into_inner).insert(room.clone(), key.into());
+            }
+            Ok(room)
+        })
+    }
+
+    fn join<'a>(&'a self, room: &'a RemoteId) -> Fut<'a, ()> {
+        Box::pin(async move {
+            self.view.resolve(room.as_str())?;
+            let key = self.keys.lock().unwrap_or_else(PoisonError::into_inner).get(room).cloned();
+            let (waiter, answer) = oneshot::channel();
+            self.order(Order::Join { room: room.clone(), key, waiter }).await?;
+            answer.await.map_err(|_| closed())?
+        })
+    }
+
+    fn leave<'a>(&'a self, room: &'a RemoteId) -> Fut<'a, ()> {
+        Box::pin(async move { self.order(Order::Leave { room: room.clone() }).await })
+    }
+
+    fn send<'a>(&'a self, room: &'a RemoteId, event: &'a Event<RemoteId>) -> Fut<'a, Vec<RemoteId>> {
+        Box::pin(async move {
+            let (answer, sent) = oneshot::channel();
+            self.order(Order::Do { room: room.clone(), event: event.clone(), answer }).await?;
+            sent.await.map_err(|_| closed())?
+        })
+    }
+
+    fn close(&self) -> Fut<'_, ()> {
+        Box::pin(async move {
+            let (done, closed) = oneshot::channel();
+            if self.order(Order::Close { done }).await.is_ok() {
+                // A task that is gone is closed.
+                let _ = closed.await;
+            }
+            Ok(())
+        })
+    }
+}

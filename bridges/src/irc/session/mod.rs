@@ -14,11 +14,11 @@ pub use room::{Stage, Waiter};
 use super::isupport::Isupport;
 use super::line::{LONGEST_OUT, Line, Source, write};
 use super::settings::Settings;
-use crate::network::{Fed, Incoming, NetworkError, RemoteId};
+use crate::network::{Fed, Incoming, NetworkError, RemoteId, Role};
 use crate::pace::Bucket;
 use register::Handshake;
 use room::Room;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -175,6 +175,19 @@ impl Session {
         if let Some(room) = self.rooms.get_mut(&folded) {
             room.topic = Some(topic.into());
         }
+    }
+
+    /// The rooms whose topic only operators set, where we are none.
+    pub fn locked_topics(&self) -> BTreeSet<RemoteId> {
+        let me = self.fold(&self.me.nick);
+        let may = |room: &Room| {
+            room.people.get(&me).is_some_and(|p| self.isupport.role(&p.modes, false) >= Role::Helper)
+        };
+        self.rooms
+            .values()
+            .filter(|room| room.topic_locked && !may(room))
+            .map(|room| room.id.clone())
+            .collect()
     }
 
     /// A name for a message that has none: unique on this network, also after a restart.

@@ -3,7 +3,7 @@
 use super::*;
 use crate::irc::settings::tests::settings;
 use crate::model::{Act, Event};
-use crate::network::Role;
+
 use tokio::sync::oneshot;
 
 struct Net {

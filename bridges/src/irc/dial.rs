@@ -1,0 +1,87 @@
+//! Opening a connection: TCP, then TLS, within the time that the settings allow; and how long to wait after a failure.
+
+use super::settings::Settings;
+use super::tls::Tls;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+
+/// A connection, with or without TLS.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// Connects. The error is for the operator.
+pub async fn connect(settings: &Settings, tls: Option<&Tls>) -> Result<Box<dyn Stream>, String> {
+    let place = format!("{}:{}", settings.server, settings.port);
+    match tokio::time::timeout(settings.connect_timeout, open(settings, tls, &place)).await {
+        Ok(opened) => opened,
+        Err(_) => Err(format!("{place} did not answer within {} s", settings.connect_timeout.as_secs())),
+    }
+}
+
+async fn open(settings: &Settings, tls: Option<&Tls>, place: &str) -> Result<Box<dyn Stream>, String> {
+    let address = (settings.server.as_str(), settings.port);
+    let socket =
+        TcpStream::connect(address).await.map_err(|error| format!("cannot connect to {place}: {error}"))?;
+    // A line that waits for company is a line that comes late; where this cannot be set, it comes late.
+    let _ = socket.set_nodelay(true);
+    let Some(Tls { connector, name }) = tls else { return Ok(Box::new(socket)) };
+    let secured = connector.connect(name.clone(), socket).await;
+    let secured = secured.map_err(|error| {
+        let what = error.to_string();
+        let hint = if what.contains("UnknownIssuer") {
+            "; if the network has an authority of its own, say its certificate in `ca_file`"
+        } else if what.contains("not valid for name") || what.contains("NotValidForName") {
+            "; if the server's certificate bears another name, say it in `tls_name`"
+        } else {
+            ""
+        };
+        format!("TLS with {place} failed: {what}{hint}")
+    })?;
+    Ok(Box::new(secured))
+}
+
+/// The wait before the next try, after so many failures: longer and longer, with chance mixed in, so that not all the
+/// world's bridges come back in the same second.
+pub fn backoff(settings: &Settings, failures: u32) -> Duration {
+    let longest = settings.backoff_min.saturating_mul(1 << failures.min(16)).min(settings.backoff_max);
+    let chance = f64::from(getrandom::u32().unwrap_or(u32::MAX / 2)) / f64::from(u32::MAX);
+    settings.backoff_min + (longest.saturating_sub(settings.backoff_min)).mul_f64(chance)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::irc::settings::tests::settings;
+
+    #[test]
+    fn waits_grow_to_a_limit_and_differ() {
+        let settings = settings("server = 'x'\nbackoff_min = 5\nbackoff_max = 600").unwrap();
+        let waits: Vec<f64> = (0..40).map(|n| backoff(&settings, n).as_secs_f64()).collect();
+        assert_eq!(waits[0], 5.0);
+        assert!(waits.iter().all(|wait| (5.0..=600.0).contains(wait)));
+        assert!(waits[1] <= 10.0 && waits[2] <= 20.0);
+        assert!(waits[10..].windows(2).any(|pair| pair[0] != pair[1]));
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_not_there_is_named() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let settings = settings(&format!("server = '127.0.0.1'\nport = {port}\ntls = false")).unwrap();
+        let error = connect(&settings, None).await.err().unwrap();
+        assert!(error.starts_with(&format!("cannot connect to 127.0.0.1:{port}: ")), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_says_nothing_is_given_up() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let settings =
+            settings(&format!("server = '127.0.0.1'\nport = {port}\nconnect_timeout = 0.2")).unwrap();
+        let tls = crate::irc::tls::prepare(&settings).unwrap();
+        let error = connect(&settings, tls.as_ref()).await.err().unwrap();
+        assert!(error.contains("did not answer"), "{error}");
+    }
+}

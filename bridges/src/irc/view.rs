@@ -1,0 +1,108 @@
+//! What the door must know without asking the task: how long a line may be, what a channel's name looks like.
+
+use super::formatting;
+use super::names::is_channel;
+use super::session::Session;
+use super::settings::Settings;
+use crate::network::{Capabilities, Limits, NetworkError, RemoteId};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A view of the session that the door and the task share.
+#[derive(Clone)]
+pub struct SharedView(Arc<Mutex<View>>);
+
+#[derive(Debug, Clone, PartialEq)]
+struct View {
+    /// Bytes of text in a line to a channel whose name has none.
+    budget: usize,
+    topiclen: usize,
+    chantypes: String,
+    channellen: usize,
+    /// Where we may not set the topic.
+    locked: BTreeSet<RemoteId>,
+}
+
+impl SharedView {
+    /// What can be known before there is a connection.
+    pub fn new(session: &Session) -> Self {
+        SharedView(Arc::new(Mutex::new(view(session))))
+    }
+
+    /// Looks again.
+    pub fn look(&self, session: &Session) {
+        let fresh = view(session);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = fresh;
+    }
+
+    /// What this room can do.
+    pub fn capabilities(&self, room: &RemoteId, settings: &Settings) -> Capabilities {
+        let view = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Capabilities {
+            text: Limits {
+                bytes: view.budget.saturating_sub(room.as_str().len()),
+                lines: 1,
+                span: formatting::SPAN,
+                parts: settings.lines,
+            },
+            subject: (!view.locked.contains(room)).then_some(view.topiclen),
+            reply: false,
+            edit: false,
+            retract: false,
+            react: false,
+            attach: false,
+            typing: false,
+            displayed: false,
+            names: false,
+            quiet_names: settings.ping_protection,
+            puppets: false,
+        }
+    }
+
+    /// A channel's one spelling, and its key where one follows after a space.
+    pub fn resolve<'a>(&self, name: &'a str) -> Result<(RemoteId, Option<&'a str>), NetworkError> {
+        let (name, key) =
+            name.trim().split_once(' ').map_or((name.trim(), None), |(name, key)| (name, Some(key.trim())));
+        let view = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_channel(name, &view.chantypes, view.channellen) {
+            return Ok((name.to_ascii_lowercase().into(), key));
+        }
+        let hint = if name.starts_with(|c| view.chantypes.contains(c)) {
+            format!("it may hold no spaces, commas and colons, and at most {} bytes", view.channellen)
+        } else {
+            format!("channels begin with one of {}", view.chantypes)
+        };
+        Err(NetworkError::NotFound(format!("{name:?} is no channel: {hint}")))
+    }
+}
+
+fn view(session: &Session) -> View {
+    let isupport = &session.isupport;
+    View {
+        budget: session.budget(""),
+        topiclen: isupport.topiclen,
+        chantypes: isupport.chantypes.clone(),
+        channellen: isupport.channellen,
+        locked: session.locked_topics(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::irc::settings::tests::settings;
+
+    #[test]
+    fn a_channel_has_one_spelling_and_perhaps_a_key() {
+        let settings = settings("server = 'x'").unwrap();
+        let view = SharedView::new(&Session::new(Arc::new(settings.clone())));
+        assert_eq!(view.resolve(" #Lounge "), Ok(("#lounge".into(), None)));
+        assert_eq!(view.resolve("#vault sesame"), Ok(("#vault".into(), Some("sesame"))));
+        let error = |name| view.resolve(name).unwrap_err().to_string();
+        assert!(error("lounge").ends_with("channels begin with one of #&"));
+        assert!(error("#a,b").contains("no spaces, commas"));
+        assert!(error("").contains("is no channel"));
+        let able = view.capabilities(&"#lounge".into(), &settings);
+        assert!(able.text.bytes > 300 && able.text.bytes < 450 && able.text.lines == 1 && !able.names);
+    }
+}

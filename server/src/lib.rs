@@ -4,6 +4,7 @@
 //! `config` (2, plain values) · `sessions` (3) · `features` (4) · `router` (5) · `muc`, `services` (6) · `listeners` (7) ·
 //! `house`, `cli` (8).
 
+pub mod admin;
 pub mod certs;
 pub mod config;
 pub mod credentials;

@@ -1,0 +1,16 @@
+//! The admin socket: how the command line talks to a running server.
+//!
+//! A Unix socket in the data folder, for its owner alone (mode 0600): whoever may open it may administer the server.
+//! One JSON object a line, one answer for each command, in their order. `protocol` says what stands in them, `socket`
+//! listens, `client` asks.
+
+pub mod client;
+pub mod protocol;
+pub mod socket;
+
+pub use client::{AskError, ask};
+pub use protocol::{Answer, Command, Link, Refusal, Room, Status, User, Why};
+pub use socket::{AdminSocket, Desk, ListenError};
+
+#[cfg(test)]
+mod tests;

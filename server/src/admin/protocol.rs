@@ -1,0 +1,289 @@
+//! What is said on the admin socket. Commands and answers carry the version, so that two releases notice each other.
+
+use serde::{Deserialize, Serialize};
+
+/// Raised when an old client or server could misunderstand.
+pub const VERSION: u32 = 1;
+
+/// The longest line, either way. An answer that would be longer is cut into pages by the command itself.
+pub const MAX_LINE: usize = 4 << 20;
+
+/// A command with its version: one line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// [`VERSION`] of the client.
+    pub version: u32,
+    /// What is wanted.
+    #[serde(flatten)]
+    pub command: Command,
+}
+
+/// An answer with its version: one line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answered {
+    /// [`VERSION`] of the server.
+    pub version: u32,
+    /// What came of it.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+/// What came of a command.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// It was done.
+    Done(Answer),
+    /// It was not.
+    Refused(Refusal),
+}
+
+/// What can be asked for. Addresses are bare JIDs as texts; the desk checks them.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "kebab-case")]
+pub enum Command {
+    /// Makes an account.
+    UserAdd {
+        /// Its address.
+        address: String,
+        /// Its password.
+        password: String,
+        /// Also under a name that was removed once.
+        #[serde(default)]
+        reuse: bool,
+    },
+    /// All accounts.
+    UserList,
+    /// Gives an account another password and ends its sessions.
+    UserPasswd {
+        /// Its address.
+        address: String,
+        /// The new password.
+        password: String,
+    },
+    /// Removes an account with all that belongs to it.
+    UserRemove {
+        /// Its address.
+        address: String,
+    },
+    /// All rooms.
+    RoomList,
+    /// Makes a room that stays.
+    RoomCreate {
+        /// Its address.
+        room: String,
+        /// Who owns it.
+        owner: Option<String>,
+        /// What it is called.
+        name: Option<String>,
+    },
+    /// Destroys a room with its archive.
+    RoomDestroy {
+        /// Its address.
+        room: String,
+        /// What those inside are told.
+        reason: Option<String>,
+    },
+    /// All links.
+    LinkList,
+    /// Links a room to a far room.
+    LinkAdd {
+        /// The room's address.
+        room: String,
+        /// `<bridge>:<room there>`.
+        to: String,
+    },
+    /// Takes a link away.
+    LinkRemove {
+        /// The room's address.
+        room: String,
+        /// `<bridge>:<room there>`.
+        to: String,
+    },
+    /// How the server is.
+    Status,
+    /// Reads the configuration and the certificates again.
+    Reload,
+    /// Ends the server, as SIGTERM does.
+    Stop,
+}
+
+/// Passwords never show in a log.
+impl std::fmt::Debug for Command {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Command::UserAdd { .. } => "user-add",
+            Command::UserList => "user-list",
+            Command::UserPasswd { .. } => "user-passwd",
+            Command::UserRemove { .. } => "user-remove",
+            Command::RoomList => "room-list",
+            Command::RoomCreate { .. } => "room-create",
+            Command::RoomDestroy { .. } => "room-destroy",
+            Command::LinkList => "link-list",
+            Command::LinkAdd { .. } => "link-add",
+            Command::LinkRemove { .. } => "link-remove",
+            Command::Status => "status",
+            Command::Reload => "reload",
+            Command::Stop => "stop",
+        })
+    }
+}
+
+/// What a command brings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Answer {
+    /// Nothing to tell but that it was done, and perhaps a remark.
+    Ok {
+        /// What the operator should know.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        remark: Option<String>,
+    },
+    /// Accounts.
+    Users(Vec<User>),
+    /// Rooms.
+    Rooms(Vec<Room>),
+    /// Links.
+    Links(Vec<Link>),
+    /// The server.
+    Status(Status),
+}
+
+impl Answer {
+    /// Done, and nothing more to say.
+    pub const OK: Answer = Answer::Ok { remark: None };
+
+    /// Done, with a remark.
+    pub fn remark(text: impl Into<String>) -> Answer {
+        Answer::Ok { remark: Some(text.into()) }
+    }
+}
+
+/// An account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// Its address.
+    pub address: String,
+    /// Seconds since 1970.
+    pub created: u64,
+    /// It cannot log in.
+    pub disabled: bool,
+    /// Sessions at this moment; `None` where the server does not run.
+    pub sessions: Option<usize>,
+}
+
+/// A room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Room {
+    /// Its address.
+    pub address: String,
+    /// What it is called.
+    pub name: String,
+    /// Occupants at this moment; `None` where the server does not run.
+    pub occupants: Option<usize>,
+    /// It stays when everybody has left.
+    pub persistent: bool,
+    /// It is in the list of rooms.
+    pub public: bool,
+}
+
+/// A link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// The room's address.
+    pub room: String,
+    /// `<bridge>:<room there>`.
+    pub to: String,
+    /// It stands in the configuration file, where alone it can be changed.
+    pub configured: bool,
+    /// How it is, in words.
+    pub state: String,
+}
+
+/// The server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// Of the program.
+    pub version: String,
+    /// Of the process.
+    pub pid: u32,
+    /// Seconds since its start.
+    pub uptime: u64,
+    /// Where it listens.
+    pub listening: Vec<String>,
+    /// Its domains.
+    pub domains: Vec<String>,
+    /// The configuration file, if there is one.
+    pub config: Option<String>,
+    /// Sessions at this moment.
+    pub sessions: usize,
+    /// Rooms in memory.
+    pub rooms: usize,
+    /// Networks, each with its state in words.
+    pub bridges: Vec<(String, String)>,
+    /// Bytes of memory that the process holds, where the system tells.
+    pub memory: Option<u64>,
+}
+
+/// Why a command was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{text}")]
+pub struct Refusal {
+    /// For scripts.
+    pub why: Why,
+    /// For people: what is wrong and what to do.
+    pub text: String,
+}
+
+impl Refusal {
+    /// A refusal.
+    pub fn new(why: Why, text: impl Into<String>) -> Refusal {
+        Refusal { why, text: text.into() }
+    }
+}
+
+/// Why a command was not carried out, for scripts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Why {
+    /// The command makes no sense, or is of another version.
+    BadRequest,
+    /// It is there already.
+    Exists,
+    /// It is not there.
+    NotFound,
+    /// The server failed.
+    Failed,
+}
+
+/// A line, with its end.
+pub fn line<T: Serialize>(message: &T) -> Vec<u8> {
+    let mut line = serde_json::to_vec(message).unwrap_or_default();
+    line.push(b'\n');
+    line
+}
+
+/// Reads a command of our version.
+///
+/// # Errors
+/// What to answer instead.
+pub fn read_command(line: &[u8]) -> Result<Command, Refusal> {
+    #[derive(Deserialize)]
+    struct OnlyVersion {
+        version: u32,
+    }
+    let refuse = |text: String| Refusal::new(Why::BadRequest, text);
+    match serde_json::from_slice::<OnlyVersion>(line) {
+        Ok(OnlyVersion { version: VERSION }) => {}
+        Ok(OnlyVersion { version }) => {
+            return Err(refuse(format!(
+                "the server speaks version {VERSION} of the admin protocol, the client {version}: use the rialto that \
+                 belongs to the running server"
+            )));
+        }
+        Err(why) => return Err(refuse(format!("no command: {why}"))),
+    }
+    serde_json::from_slice::<Asked>(line)
+        .map(|asked| asked.command)
+        .map_err(|why| refuse(format!("no command: {why}")))
+}

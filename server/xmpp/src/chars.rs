@@ -66,32 +66,44 @@ pub(crate) fn is_ncname(name: &str) -> bool {
     chars.next().is_some_and(is_name_start) && chars.all(is_name_char)
 }
 
-/// §2.3 production 4, without the colon.
+/// §2.3: letters that both the fourth and the fifth edition take for names: many clients' readers know only the
+/// fourth, and a name they refuse would end their streams.
 fn is_name_start(c: char) -> bool {
     matches!(c,
-        'A'..='Z' | '_' | 'a'..='z' | '\u{c0}'..='\u{d6}' | '\u{d8}'..='\u{f6}' | '\u{f8}'..='\u{2ff}'
-        | '\u{370}'..='\u{37d}' | '\u{37f}'..='\u{1fff}' | '\u{200c}'..='\u{200d}' | '\u{2070}'..='\u{218f}'
-        | '\u{2c00}'..='\u{2fef}' | '\u{3001}'..='\u{d7ff}' | '\u{f900}'..='\u{fdcf}' | '\u{fdf0}'..='\u{fffd}'
-        | '\u{10000}'..='\u{effff}')
+        'A'..='Z' | '_' | 'a'..='z' | '\u{c0}'..='\u{d6}' | '\u{d8}'..='\u{f6}' | '\u{f8}'..='\u{131}'
+        | '\u{134}'..='\u{13e}' | '\u{141}'..='\u{148}' | '\u{14a}'..='\u{17e}' | '\u{180}'..='\u{1c3}'
+        | '\u{388}'..='\u{38a}' | '\u{38e}'..='\u{3a1}' | '\u{3a3}'..='\u{3ce}' | '\u{401}'..='\u{40c}'
+        | '\u{40e}'..='\u{44f}' | '\u{451}'..='\u{45c}' | '\u{45e}'..='\u{481}' | '\u{5d0}'..='\u{5ea}'
+        | '\u{621}'..='\u{63a}' | '\u{641}'..='\u{64a}' | '\u{3041}'..='\u{3094}' | '\u{30a1}'..='\u{30fa}'
+        | '\u{4e00}'..='\u{9fa5}' | '\u{ac00}'..='\u{d7a3}')
 }
 
-/// §2.3 production 4a, without the colon.
+/// §2.3: what may follow the first letter.
 fn is_name_char(c: char) -> bool {
-    is_name_start(c)
-        || matches!(c, '-' | '.' | '0'..='9' | '\u{b7}' | '\u{300}'..='\u{36f}' | '\u{203f}'..='\u{2040}')
+    is_name_start(c) || matches!(c, '-' | '.' | '0'..='9' | '\u{b7}' | '\u{300}'..='\u{345}')
 }
 
-/// §4.1, §4.6: what stands between `&` and `;`. Only the five predefined entities are declared.
-pub(crate) fn reference(name: &str) -> Option<char> {
+/// §4.1, §4.6: what stands between `&` and `;`.
+///
+/// # Errors
+/// `restricted-xml` for any entity that is not predefined (RFC 6120 §11.1), `not-well-formed` for no reference at all.
+pub(crate) fn reference(name: &str) -> Result<char, StreamError> {
     match name {
-        "lt" => return Some('<'),
-        "gt" => return Some('>'),
-        "amp" => return Some('&'),
-        "apos" => return Some('\''),
-        "quot" => return Some('"'),
+        "lt" => return Ok('<'),
+        "gt" => return Ok('>'),
+        "amp" => return Ok('&'),
+        "apos" => return Ok('\''),
+        "quot" => return Ok('"'),
         _ => {}
     }
-    let number = name.strip_prefix('#')?;
+    if is_ncname(name) {
+        return Err(StreamCondition::RestrictedXml.into());
+    }
+    name.strip_prefix('#').and_then(character).ok_or_else(|| StreamCondition::NotWellFormed.into())
+}
+
+/// A character by its number, decimal or `x` and hexadecimal.
+fn character(number: &str) -> Option<char> {
     let (digits, radix) = match number.strip_prefix('x') {
         Some(hex) => (hex, 16),
         None => (number, 10),
@@ -118,8 +130,11 @@ pub(crate) fn push_lines(raw: &str, out: &mut String) {
     }
 }
 
-/// §3.3.3: an attribute value with its references resolved and its white space made spaces; `None` if ill formed.
-pub(crate) fn attribute_value(raw: &str) -> Option<String> {
+/// §3.3.3: an attribute value with its references resolved and its white space made spaces.
+///
+/// # Errors
+/// As [`reference`].
+pub(crate) fn attribute_value(raw: &str) -> Result<String, StreamError> {
     let mut out = String::with_capacity(raw.len());
     let mut rest = raw;
     while let Some(at) = rest.find(['&', '\t', '\r', '\n']) {
@@ -127,16 +142,16 @@ pub(crate) fn attribute_value(raw: &str) -> Option<String> {
         out.push_str(plain);
         rest = match special.strip_prefix('&') {
             Some(named) => {
-                let (name, after) = named.split_once(';')?;
+                let (name, after) = named.split_once(';').ok_or(StreamCondition::NotWellFormed)?;
                 out.push(reference(name)?);
                 after
             }
             None => {
                 out.push(' ');
-                special.strip_prefix("\r\n").or_else(|| special.get(1..))?
+                special.strip_prefix("\r\n").or_else(|| special.get(1..)).unwrap_or_default()
             }
         };
     }
     out.push_str(rest);
-    Some(out)
+    Ok(out)
 }

@@ -1,7 +1,7 @@
 //! RFC 6120 §4, §11: bytes in, whole top-level elements out. No parsing: only where an element ends.
 
 use bytes::{Buf, Bytes, BytesMut};
-use memchr::{memchr, memchr3, memmem};
+use memchr::{memchr, memchr2, memmem};
 
 use crate::declaration;
 use crate::error::{StreamCondition, StreamError};
@@ -150,9 +150,9 @@ impl Framer {
         while let Some(rest) = bytes.get(self.seen..).filter(|rest| !rest.is_empty()) {
             let found = match self.inside {
                 Inside::Text => memchr(b'<', rest),
-                Inside::Tag => memchr3(b'>', b'\'', b'"', rest),
-                Inside::Quoted(quote) => memchr(quote, rest),
-                Inside::EndTag => memchr(b'>', rest),
+                Inside::Tag => rest.iter().position(|byte| matches!(byte, b'>' | b'\'' | b'"' | b'<')),
+                Inside::Quoted(quote) => memchr2(quote, b'<', rest),
+                Inside::EndTag => memchr2(b'>', b'<', rest),
                 Inside::Cdata => memmem::find(rest, b"]]>"),
                 Inside::Declaration => memmem::find(rest, b"?>"),
             };
@@ -169,6 +169,10 @@ impl Framer {
             self.seen += found;
             let before = self.seen.checked_sub(1).and_then(|at| bytes.get(at));
             match (self.inside, rest.get(found)) {
+                // XML 1.0 §3.1: no tag holds a `<`; said now, not when the tag ends.
+                (Inside::Tag | Inside::Quoted(_) | Inside::EndTag, Some(b'<')) => {
+                    return Err(StreamCondition::NotWellFormed.into());
+                }
                 (Inside::Text, _) => {
                     if !self.markup(&rest[found..])? {
                         return Ok(None);
@@ -219,11 +223,11 @@ impl Framer {
                 if rest.get(..len) != CDATA.get(..len) {
                     return restricted();
                 }
-                if self.depth == 0 {
-                    return Err(self.stray());
-                }
                 if len < CDATA.len() {
                     return Ok(false);
+                }
+                if self.depth == 0 {
+                    return Err(self.stray());
                 }
                 self.enter(Inside::Cdata, CDATA.len());
             }

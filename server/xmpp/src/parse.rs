@@ -224,7 +224,7 @@ impl<'t> Growing<'t> {
     fn reference(&mut self, raw: &str) -> Result<(), StreamError> {
         let name = raw.strip_prefix('&').and_then(|rest| rest.strip_suffix(';'));
         let name = name.filter(|_| !self.open.is_empty()).ok_or_else(not_well_formed)?;
-        self.text.push(chars::reference(name).ok_or_else(not_well_formed)?);
+        self.text.push(chars::reference(name)?);
         Ok(())
     }
 

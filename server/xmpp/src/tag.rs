@@ -131,7 +131,7 @@ fn value(raw: &str) -> Result<CompactString, StreamError> {
     if raw.contains('<') {
         return Err(not_well_formed());
     }
-    chars::attribute_value(raw).map(CompactString::from).ok_or_else(not_well_formed)
+    chars::attribute_value(raw).map(CompactString::from)
 }
 
 /// Namespaces §4: prefix and local name.

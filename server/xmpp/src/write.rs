@@ -116,24 +116,29 @@ pub fn escape_attr(value: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
+/// What XML cannot hold at all (XML 1.0 §2.2) becomes U+FFFD: one such character would end the recipient's stream.
 fn escape_into(text: &str, attr: bool, out: &mut Vec<u8>) {
+    const REPLACEMENT: &[u8] = "\u{fffd}".as_bytes();
     let bytes = text.as_bytes();
     let mut from = 0;
     for (at, byte) in bytes.iter().enumerate() {
-        let entity: &[u8] = match byte {
-            b'<' => b"&lt;",
-            b'>' => b"&gt;",
-            b'&' => b"&amp;",
-            b'\r' => b"&#13;",
-            b'\'' if attr => b"&apos;",
-            b'"' if attr => b"&quot;",
-            b'\n' if attr => b"&#10;",
-            b'\t' if attr => b"&#9;",
+        let (entity, len): (&[u8], usize) = match byte {
+            b'<' => (b"&lt;", 1),
+            b'>' => (b"&gt;", 1),
+            b'&' => (b"&amp;", 1),
+            b'\r' => (b"&#13;", 1),
+            b'\'' if attr => (b"&apos;", 1),
+            b'"' if attr => (b"&quot;", 1),
+            b'\n' if attr => (b"&#10;", 1),
+            b'\t' if attr => (b"&#9;", 1),
+            b'\n' | b'\t' => continue,
+            0..=0x1f => (REPLACEMENT, 1),
+            0xef if matches!(bytes.get(at + 1..at + 3), Some([0xbf, 0xbe | 0xbf])) => (REPLACEMENT, 3),
             _ => continue,
         };
         out.extend_from_slice(&bytes[from..at]);
         out.extend_from_slice(entity);
-        from = at + 1;
+        from = at + len;
     }
     out.extend_from_slice(&bytes[from..]);
 }
@@ -158,5 +163,12 @@ mod tests {
     fn markup_in_text_and_attributes_is_escaped() {
         let xml = Element::new("a", ns::CLIENT).attr("b", "'\"<&\n").with_text("]]>\r").to_xml();
         assert_eq!(xml, "<a xmlns='jabber:client' b='&apos;&quot;&lt;&amp;&#10;'>]]&gt;&#13;</a>");
+    }
+
+    #[test]
+    fn a_character_that_xml_cannot_hold_is_replaced() {
+        let xml =
+            Element::new("a", "").attr("b", "\u{1}\u{ffff}").with_text("x\0\u{fffe}y\t\n\u{7f}").to_xml();
+        assert_eq!(xml, "<a b='\u{fffd}\u{fffd}'>x\u{fffd}\u{fffd}y\t\n\u{7f}</a>");
     }
 }

@@ -20,32 +20,38 @@ pub fn resourcepart(part: &str) -> Result<Cow<'_, str>, JidError> {
     if part.len() > MAX_RAW {
         return Err(JidError::TooLong);
     }
-    if !wanted(part).eq(part.chars()) {
-        return Err(JidError::Forbidden);
-    }
     let spaced = if part.contains(is_wide_space) {
         Cow::Owned(part.replace(is_wide_space, " "))
     } else {
         Cow::Borrowed(part)
     };
-    bounded(if is_nfc_quick(spaced.chars()) == IsNormalized::Yes {
+    let composed = if is_nfc_quick(spaced.chars()) == IsNormalized::Yes {
         spaced
     } else {
         Cow::Owned(spaced.nfc().collect())
-    })
+    };
+    if !wanted(&composed).eq(composed.chars()) {
+        return Err(JidError::Forbidden);
+    }
+    bounded(composed)
 }
 
 /// A resourcepart from any text, for nicks of other networks: what is forbidden is dropped, what is too long cut.
 /// `None` if nothing is left.
 pub fn clean_resourcepart(text: &str) -> Option<String> {
     let spaced = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c });
-    let spaced: String = spaced.take(MAX_RAW).collect();
-    let mut clean: String = wanted(spaced.trim()).nfc().collect();
-    while clean.len() > MAX_PART {
-        clean.pop();
+    let mut clean: String = spaced.take(MAX_PART).collect();
+    // What is dropped or cut makes new neighbours: a few rounds, then nothing changes any more.
+    for _ in 0..8 {
+        let mut next: String = wanted(clean.trim()).nfc().collect();
+        while next.len() > MAX_PART {
+            next.pop();
+        }
+        if next == clean {
+            break;
+        }
+        clean = next;
     }
-    // What stood at the cut may need what was cut off.
-    let clean: String = wanted(clean.trim()).collect();
     resourcepart(&clean).ok().map(Cow::into_owned)
 }
 

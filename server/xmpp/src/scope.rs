@@ -1,8 +1,11 @@
 //! Namespaces in XML 1.0 §2, §6: which namespace a prefix means, here and now.
 
-use crate::error::StreamError;
+use crate::error::{StreamCondition, StreamError};
 use crate::ns::{self, Ns};
 use crate::parse::{StreamScope, not_well_formed};
+
+/// More declarations than this at one place are no message: every prefix is looked for among them.
+const MOST: usize = 128;
 
 /// Declarations in force, innermost last; below them those of the stream header.
 pub(crate) struct Bindings<'t> {
@@ -33,7 +36,8 @@ impl<'t> Bindings<'t> {
     /// A declaration; the empty prefix is the default namespace.
     ///
     /// # Errors
-    /// `not-well-formed` for what Namespaces in XML §3 reserves and for a prefix that means nothing (§2.2).
+    /// `not-well-formed` for what Namespaces in XML §3 reserves and for a prefix that means nothing (§2.2),
+    /// `policy-violation` for too many.
     pub(crate) fn declare(&mut self, prefix: &'t str, name: &str) -> Result<(), StreamError> {
         let reserved = match prefix {
             "xmlns" => true,
@@ -43,6 +47,9 @@ impl<'t> Bindings<'t> {
         };
         if reserved {
             return Err(not_well_formed());
+        }
+        if self.declared.len() >= MOST {
+            return Err(StreamCondition::PolicyViolation.into());
         }
         self.declared.push((prefix, self.read(name)));
         Ok(())

@@ -100,47 +100,83 @@ pub(crate) fn put_attr(name: &str, value: &str, out: &mut Vec<u8>) {
     out.push(b' ');
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b"='");
-    escape_into(value, true, out);
+    escape_into(value, IN_VALUE, out);
     out.push(b'\'');
 }
 
 /// Character data with `<`, `>`, `&` escaped; carriage returns kept as a reference (XML 1.0 §2.11).
 pub fn escape_text(text: &str, out: &mut Vec<u8>) {
-    escape_into(text, false, out);
+    escape_into(text, IN_TEXT, out);
 }
 
 /// A value as it stands between single quotes.
 pub fn escape_attr(value: &str) -> String {
     let mut out = Vec::with_capacity(value.len() + 8);
-    escape_into(value, true, &mut out);
+    escape_into(value, IN_VALUE, &mut out);
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// What XML cannot hold at all (XML 1.0 §2.2) becomes U+FFFD: one such character would end the recipient's stream.
-fn escape_into(text: &str, attr: bool, out: &mut Vec<u8>) {
-    const REPLACEMENT: &[u8] = "\u{fffd}".as_bytes();
-    let bytes = text.as_bytes();
-    let mut from = 0;
-    for (at, byte) in bytes.iter().enumerate() {
-        let (entity, len): (&[u8], usize) = match byte {
-            b'<' => (b"&lt;", 1),
-            b'>' => (b"&gt;", 1),
-            b'&' => (b"&amp;", 1),
-            b'\r' => (b"&#13;", 1),
-            b'\'' if attr => (b"&apos;", 1),
-            b'"' if attr => (b"&quot;", 1),
-            b'\n' if attr => (b"&#10;", 1),
-            b'\t' if attr => (b"&#9;", 1),
-            b'\n' | b'\t' => continue,
-            0..=0x1f => (REPLACEMENT, 1),
-            0xef if matches!(bytes.get(at + 1..at + 3), Some([0xbf, 0xbe | 0xbf])) => (REPLACEMENT, 3),
-            _ => continue,
+/// In character data: what is looked at.
+const IN_TEXT: u8 = 1;
+/// In an attribute value: what is looked at.
+const IN_VALUE: u8 = 2;
+
+static LOOKED_AT: [u8; 256] = looked_at();
+
+const fn looked_at() -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut at = 0;
+    while at < table.len() {
+        table[at] = match at as u8 {
+            b'\n' | b'\t' | b'\'' | b'"' => IN_VALUE,
+            0..=0x1f | b'<' | b'>' | b'&' | 0xef => IN_TEXT | IN_VALUE,
+            _ => 0,
         };
-        out.extend_from_slice(&bytes[from..at]);
-        out.extend_from_slice(entity);
-        from = at + len;
+        at += 1;
     }
-    out.extend_from_slice(&bytes[from..]);
+    table
+}
+
+/// What XML cannot hold at all (XML 1.0 §2.2) becomes U+FFFD: one such character would end the recipient's stream.
+fn escape_into(text: &str, class: u8, out: &mut Vec<u8>) {
+    const REPLACEMENT: &[u8] = "\u{fffd}".as_bytes();
+    let mut rest = text.as_bytes();
+    while let Some(at) = first_looked_at(rest, class) {
+        let (plain, from) = rest.split_at(at);
+        out.extend_from_slice(plain);
+        let (entity, len): (&[u8], usize) = match from {
+            [b'<', ..] => (b"&lt;", 1),
+            [b'>', ..] => (b"&gt;", 1),
+            [b'&', ..] => (b"&amp;", 1),
+            [b'\r', ..] => (b"&#13;", 1),
+            [b'\'', ..] => (b"&apos;", 1),
+            [b'"', ..] => (b"&quot;", 1),
+            [b'\n', ..] => (b"&#10;", 1),
+            [b'\t', ..] => (b"&#9;", 1),
+            [0xef, 0xbf, 0xbe | 0xbf, ..] => (REPLACEMENT, 3),
+            [0xef, ..] => (b"\xef", 1),
+            _ => (REPLACEMENT, 1),
+        };
+        out.extend_from_slice(entity);
+        rest = from.get(len..).unwrap_or_default();
+    }
+    out.extend_from_slice(rest);
+}
+
+/// Sixteen bytes at a time where there is nothing to look at, which is nearly everywhere.
+fn first_looked_at(bytes: &[u8], class: u8) -> Option<usize> {
+    let perhaps =
+        |byte: u8| (byte < 0x20) | (byte | 2 == b'>') | (byte | 1 == b'\'') | (byte == b'"') | (byte == 0xef);
+    let position = |bytes: &[u8]| bytes.iter().position(|byte| LOOKED_AT[usize::from(*byte)] & class != 0);
+    let (chunks, rest) = bytes.as_chunks::<16>();
+    for (index, chunk) in chunks.iter().enumerate() {
+        if chunk.iter().fold(false, |found, byte| found | perhaps(*byte))
+            && let Some(at) = position(chunk)
+        {
+            return Some(16 * index + at);
+        }
+    }
+    position(rest).map(|at| 16 * chunks.len() + at)
 }
 
 #[cfg(test)]

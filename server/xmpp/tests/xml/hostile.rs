@@ -198,6 +198,10 @@ fn everything_that_grows_has_a_limit() {
     }
     check(format!("<?xml version='1.0'{}", " ".repeat(100_000)).as_bytes(), limits, PolicyViolation);
     check(format!("<stream:stream a='{}", "x".repeat(100_000)).as_bytes(), limits, PolicyViolation);
+    // Every prefix would be looked for among thousands.
+    let nested = (0..3).map(|level| (0..60).map(|n| format!(" xmlns:p{level}{n}='u'")).collect::<String>());
+    let nested = nested.map(|declared| format!("<a{declared}>")).collect::<String>() + "</a></a></a>";
+    check_inside(nested.as_bytes(), Limits::CLIENT, PolicyViolation);
     // One less of each is taken.
     for stanza in [
         format!("{}{}", "<a>".repeat(8), "</a>".repeat(8)),

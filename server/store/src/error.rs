@@ -38,7 +38,7 @@ impl StoreError {
     }
 }
 
-/// Why a store does not open. The text says what is wrong and what to do; nothing on disk was changed.
+/// Why a store does not open. The text says what is wrong and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process has it.
@@ -68,7 +68,7 @@ pub enum OpenError {
     Foreign { path: PathBuf, reason: String },
     /// The store is damaged. It is never repaired by forgetting.
     #[error(
-        "the store in {path} is damaged: {reason}. Nothing was changed. Restore the folder from a backup; to start \
+        "the store in {path} is damaged: {reason}. Nothing was made anew. Restore the folder from a backup; to start \
          empty instead, move the folder away and start again"
     )]
     Damaged { path: PathBuf, reason: String },

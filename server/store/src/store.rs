@@ -1,6 +1,5 @@
 //! The store: one cheap handle to read with, and to hand batches to the committer.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -8,17 +7,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use crate::archive::Id;
 use crate::batch::Batch;
-use crate::clock::Clock;
-use crate::committer::{Committer, PACE};
+use crate::committer::{Committer, Disk, PACE, apply};
 use crate::engine::{self, Engine, Memory, Pair, Span};
 use crate::error::{OpenError, StoreError};
-use crate::log::tail::Tails;
-use crate::queue::{Errand, Queue};
-use crate::settings::{Durability, Settings};
+use crate::open::{self, Opened};
+use crate::queue::Errand;
+use crate::settings::Settings;
+use crate::shared::Shared;
 use crate::tables::TableId;
-use crate::ticket::{Ledger, Ticket};
+use crate::ticket::Ticket;
 
 /// A handle to what the server keeps. Clones are the same store; the last one to go writes what waits and stops.
 #[derive(Clone)]
@@ -26,50 +24,40 @@ pub struct Store(Arc<Handle>);
 
 struct Handle {
     shared: Arc<Shared>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    thread: Mutex<Option<JoinHandle<Option<Disk>>>>,
 }
-
-/// What the handle and the committer share.
-pub(crate) struct Shared {
-    pub engine: Box<dyn Engine>,
-    pub queue: Queue,
-    pub ledger: Ledger,
-    pub tails: Tails,
-    pub clock: Clock,
-    /// Makes the low halves of ids.
-    seed: u64,
-    /// Offline messages that wait, for accounts that were asked for.
-    pending: Mutex<HashMap<String, usize>>,
-}
-
-/// Accounts whose count of offline messages is remembered. Beyond, all are counted anew.
-const COUNTED: usize = 16 * 1024;
 
 impl Store {
     /// Opens the store, or makes one where there is none. Blocks; call it before the server starts, or off its threads.
     pub fn open(settings: &Settings) -> Result<Store, OpenError> {
-        Ok(Store::with_engine(Box::new(Memory::default()), settings, PACE))
+        let opened = open::open(settings)?;
+        Store::start(opened, settings, PACE).map_err(|why| OpenError::damaged(&settings.path, why))
     }
 
     /// A store in memory, for tests.
     pub fn memory() -> Store {
-        let settings = Settings { durability: Durability::Relaxed, ..Settings::default() };
-        Store::with_engine(Box::new(Memory::default()), &settings, Duration::ZERO)
+        Store::over(Box::new(Memory::default()))
     }
 
-    pub(crate) fn with_engine(engine: Box<dyn Engine>, settings: &Settings, pace: Duration) -> Store {
-        let shared = Arc::new(Shared {
-            engine,
-            queue: Queue::new(settings.queue_limit),
-            ledger: Ledger::default(),
-            tails: Tails::default(),
-            clock: Clock::default(),
-            seed: getrandom::u64().unwrap_or_default(),
-            pending: Mutex::default(),
-        });
-        let committer = Committer::new(shared.clone(), pace);
+    /// A store over an engine, without a disk.
+    pub(crate) fn over(engine: Box<dyn Engine>) -> Store {
+        let opened = Opened { engine, disk: None, records: Vec::new(), clock: 0, lock: None };
+        let store = Store::start(opened, &Settings::default(), Duration::ZERO);
+        store.unwrap_or_else(|why| panic!("{why}")) // holds: only records to be applied can fail, and there are none
+    }
+
+    fn start(opened: Opened, settings: &Settings, pace: Duration) -> Result<Store, StoreError> {
+        let Opened { engine, disk, records, clock, lock } = opened;
+        let shared = Arc::new(Shared::new(engine, settings.queue_limit, lock));
+        shared.clock.at_least(clock);
+        for record in records {
+            // Tails that get full here are spilled by the next checkpoint.
+            apply(&shared, record.payload, &mut Vec::new())?;
+        }
+        let committer = Committer::new(shared.clone(), disk, settings.durability, pace);
         let thread = std::thread::Builder::new().name("store".into()).spawn(move || committer.run());
-        Store(Arc::new(Handle { shared, thread: Mutex::new(thread.ok()) }))
+        let thread = thread.map_err(StoreError::engine)?;
+        Ok(Store(Arc::new(Handle { shared, thread: Mutex::new(Some(thread)) })))
     }
 
     /// Hands a batch to the committer. Never waits: whether and when it is durable, the ticket tells. An empty batch
@@ -134,17 +122,17 @@ impl Store {
 
     /// A value as it is now. In place and quick: memory, or one read from the file.
     pub fn get(&self, table: TableId, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-        self.0.shared.engine.get(table, key)
+        self.0.shared.engine()?.get(table, key)
     }
 
     /// Keys and values in order. In place.
     pub fn scan(&self, table: TableId, span: &Span<'_>) -> Result<Vec<Pair>, StoreError> {
-        self.0.shared.engine.scan(table, span)
+        self.0.shared.engine()?.scan(table, span)
     }
 
     /// All pairs whose key begins with `prefix`.
     pub fn scan_prefix(&self, table: TableId, prefix: &[u8]) -> Result<Vec<Pair>, StoreError> {
-        engine::scan_prefix(&*self.0.shared.engine, table, prefix)
+        engine::scan_prefix(&*self.0.shared.engine()?, table, prefix)
     }
 
     /// Microseconds since 1970, never given before, also not before a restart.
@@ -152,29 +140,9 @@ impl Store {
         self.0.shared.clock.stamp()
     }
 
-    pub(crate) fn next_id(&self) -> Id {
-        let stamp = self.stamp();
-        Id::new(stamp, scramble(stamp ^ self.0.shared.seed))
-    }
-
-    pub(crate) fn log(&self) -> (&dyn Engine, &Tails) {
-        (&*self.0.shared.engine, &self.0.shared.tails)
-    }
-
-    pub(crate) fn pending(&self, account: &str) -> Option<usize> {
-        self.0.shared.pending.lock().get(account).copied()
-    }
-
-    pub(crate) fn set_pending(&self, account: &str, count: usize) {
-        let mut pending = self.0.shared.pending.lock();
-        if pending.len() >= COUNTED {
-            pending.clear();
-        }
-        pending.insert(account.to_owned(), count);
-    }
-
-    pub(crate) fn forget_pending(&self, account: &str) {
-        self.0.shared.pending.lock().remove(account);
+    /// For the typed stores.
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.0.shared
     }
 
     /// Everything into the engine's own files, on the disk. Not needed for durability; `close` does it.
@@ -194,21 +162,21 @@ impl Store {
     }
 }
 
-/// SplitMix64's finish: neighbouring numbers become unlike ones.
-fn scramble(number: u64) -> u64 {
-    let number = (number ^ number >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let number = (number ^ number >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    number ^ number >> 31
-}
-
 impl Handle {
     fn stop(&self) {
         self.shared.queue.close();
-        if let Some(thread) = self.thread.lock().take() {
-            // A panic of the committer was already answered to those who waited.
-            let _ = thread.join();
-        }
+        let Some(thread) = self.thread.lock().take() else { return };
+        // A panic of the committer was already answered to those who waited.
+        let disk = thread.join().ok().flatten();
         self.shared.ledger.close();
+        self.shared.release();
+        if let Some(disk) = disk
+            && let Err(why) = disk.seal()
+        {
+            tracing::error!(
+                "the store could not be marked as closed, the next start will look closer: {why}"
+            );
+        }
     }
 }
 

@@ -34,7 +34,7 @@ impl Archive {
 
     /// A new id, later than all before.
     pub fn next_id(&self) -> Id {
-        self.store.next_id()
+        self.store.shared().next_id()
     }
 
     /// Archives a stanza under a new id. Queries find it once the batch has settled.
@@ -72,7 +72,7 @@ impl Archive {
     pub fn remove(&self, batch: &mut Batch, owner: &str) {
         batch.purge(owner.as_bytes(), u128::MAX);
         batch.delete(OFFLINE, &key(&[owner]));
-        self.store.forget_pending(owner);
+        self.store.shared().forget_pending(owner);
     }
 
     /// Removes entries older than `before` (microseconds since 1970), a bounded number at once. `true`: there are more.
@@ -160,8 +160,8 @@ impl Archive {
     ) -> Result<Walk<'a>, StoreError> {
         let with = with.map(str::as_bytes);
         let range = Range { owner: owner.as_bytes(), with, low: low.0, high: high.0, reverse };
-        let (engine, tails) = self.store.log();
-        Walk::new(engine, tails, range)
+        let shared = self.store.shared();
+        Walk::new(shared.engine()?, &shared.tails, range)
     }
 }
 

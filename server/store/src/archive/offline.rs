@@ -50,7 +50,7 @@ impl Archive {
     /// How many messages wait for an account, for the limit on them. Counted once, then kept up by `append_offline`
     /// and `mark_delivered`.
     pub fn waiting(&self, owner: &str) -> Result<usize, StoreError> {
-        if let Some(count) = self.store.pending(owner) {
+        if let Some(count) = self.store.shared().pending(owner) {
             return Ok(count);
         }
         let (up_to, but) = mark(&self.store, owner)?;
@@ -60,7 +60,7 @@ impl Archive {
         while let Some((_, bytes)) = walk.step()? {
             count += usize::from(flags_of(&bytes).contains(Flags::OFFLINE));
         }
-        self.store.set_pending(owner, count);
+        self.store.shared().set_pending(owner, count);
         Ok(count)
     }
 
@@ -77,7 +77,7 @@ impl Archive {
         if waiting >= limit {
             return Ok(None);
         }
-        self.store.set_pending(owner, waiting + 1);
+        self.store.shared().set_pending(owner, waiting + 1);
         let draft = super::Draft { flags: draft.flags | Flags::OFFLINE, ..*draft };
         Ok(Some(self.append(batch, owner, &draft)))
     }
@@ -98,7 +98,7 @@ impl Archive {
             }
         }
         let but: Vec<Id> = but.into_iter().filter(|id| *id > up_to).collect();
-        self.store.forget_pending(owner);
+        self.store.shared().forget_pending(owner);
         write(batch, owner, was.max(up_to), &but)
     }
 
@@ -123,7 +123,7 @@ impl Archive {
         but.sort_unstable();
         but.dedup();
         let surplus = but.len().saturating_sub(EXCEPTIONS);
-        self.store.forget_pending(owner);
+        self.store.shared().forget_pending(owner);
         write(batch, owner, up_to, but.get(surplus..).unwrap_or_default())?;
         Ok(all_there)
     }

@@ -3,8 +3,15 @@
 //! Reads are plain calls: the engines answer from memory or with one `pread`, so they run in place, in the task that
 //! asks, without a queue and without a boxed future. Only the committer writes.
 
+#[cfg(test)]
+mod contract;
 mod memory;
-pub(crate) use memory::Memory;
+mod redb;
+mod sled;
+
+pub(crate) use self::memory::Memory;
+pub(crate) use self::redb::Redb;
+pub(crate) use self::sled::Sled;
 
 use std::ops::Bound;
 
@@ -91,6 +98,24 @@ impl<'a> Span<'a> {
         };
         between || self.limit == 0
     }
+}
+
+/// A key with the number of its table in front, for engines that keep all tables in one.
+fn prefixed(table: TableId, key: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(key.len() + 1);
+    bytes.push(table.number());
+    bytes.extend_from_slice(key);
+    bytes
+}
+
+/// The bounds of a span, likewise.
+fn prefixed_bounds(table: TableId, span: &Span<'_>) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
+    let within = |bound: Bound<&[u8]>, open: Bound<Vec<u8>>| match bound {
+        Bound::Unbounded => open,
+        bound => bound.map(|key| prefixed(table, key)),
+    };
+    let next = table.number().checked_add(1).map_or(Bound::Unbounded, |next| Bound::Excluded(vec![next]));
+    (within(span.start, Bound::Included(vec![table.number()])), within(span.end, next))
 }
 
 /// The first key after all that begin with `prefix`, if there is one.

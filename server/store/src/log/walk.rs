@@ -7,8 +7,9 @@ use super::chunk::{self, Head, Row};
 use super::tail::{Set, Tails};
 use super::{chunk_key, id_of, owner_key, with_key};
 use crate::archive::bare_of;
-use crate::engine::{Engine, Pair, Span};
+use crate::engine::{Pair, Span};
 use crate::error::StoreError;
+use crate::shared::Access;
 use crate::tables::{ARCHIVE, ARCHIVE_WITH};
 
 /// Chunks fetched at once: a page of 100 is one fetch, or two.
@@ -30,7 +31,7 @@ pub(crate) struct Range<'a> {
 
 /// A walk under way.
 pub(crate) struct Walk<'a> {
-    engine: &'a dyn Engine,
+    engine: Access<'a>,
     range: Range<'a>,
     tail: VecDeque<Set>,
     rows: VecDeque<Row>,
@@ -46,7 +47,7 @@ pub(crate) struct Walk<'a> {
 impl<'a> Walk<'a> {
     /// Begins. The tail is looked at first: what moves from it into chunks meanwhile is then seen twice, and counted
     /// once, rather than not at all.
-    pub fn new(engine: &'a dyn Engine, tails: &Tails, range: Range<'a>) -> Result<Walk<'a>, StoreError> {
+    pub fn new(engine: Access<'a>, tails: &Tails, range: Range<'a>) -> Result<Walk<'a>, StoreError> {
         let mut tail: VecDeque<Set> = tails.between(range.owner, range.low, range.high).into();
         if range.reverse {
             tail.make_contiguous().reverse();

@@ -27,6 +27,8 @@ struct Inner {
     inactive: bool,
     /// Present while stream management is on.
     unacked: Option<Unacked>,
+    /// Frames at the head of `queue` that were there before stream management was on: they are not counted.
+    uncounted: usize,
     end: Option<End>,
     /// Which connection writes; a resumed session has a new one, and the old writer finds out here.
     writer: u32,
@@ -67,6 +69,7 @@ impl Outbox {
             bytes: 0,
             inactive: false,
             unacked: None,
+            uncounted: 0,
             end: None,
             writer: 0,
             parked: None,
@@ -156,6 +159,12 @@ impl Outbox {
         self.inner.lock().take(writer, into)
     }
 
+    /// Bytes that wait for the writer; what is held for an inactive client does not count.
+    pub fn waiting(&self) -> usize {
+        let inner = self.inner.lock();
+        if inner.queue.is_empty() { 0 } else { inner.bytes }
+    }
+
     /// Ends the session; the first end said is the one that counts.
     pub fn end(&self, end: End) {
         let mut inner = self.inner.lock();
@@ -185,9 +194,19 @@ impl Outbox {
         self.inner.lock().inactive
     }
 
-    /// XEP-0198: from now on stanzas are remembered until they are acknowledged.
-    pub fn manage(&self) {
-        self.inner.lock().unacked.get_or_insert_default();
+    /// XEP-0198 §3: after `enabled`, which goes out behind what waits already, stanzas are counted and remembered until
+    /// they are acknowledged.
+    ///
+    /// # Errors
+    /// As [`Outbox::push`].
+    pub fn manage(&self, enabled: Frame) -> Result<(), Refused> {
+        self.push(enabled)?;
+        let mut inner = self.inner.lock();
+        if inner.unacked.is_none() {
+            inner.uncounted = inner.queue.len();
+            inner.unacked = Some(Unacked::default());
+        }
+        Ok(())
     }
 
     /// Whether stream management is on.
@@ -268,8 +287,9 @@ impl Inner {
         let taken: usize = queue.iter().map(Frame::len).sum();
         self.bytes -= taken;
         if let Some(unacked) = &mut self.unacked {
-            queue.iter().for_each(|frame| unacked.sent(frame));
+            queue.iter().skip(self.uncounted).for_each(|frame| unacked.sent(frame));
         }
+        self.uncounted = 0;
         into.append(&mut queue);
         Some(end.map_or(Taken::Frames, Taken::End))
     }
@@ -343,9 +363,10 @@ mod tests {
     #[test]
     fn a_resumed_session_sends_what_was_not_acknowledged_once_and_in_order() {
         let outbox = Outbox::new(10_000);
-        outbox.manage();
+        outbox.push(words("0")).unwrap();
+        outbox.manage(Frame::raw("<enabled/>")).unwrap();
         ["1", "2", "3"].iter().for_each(|id| outbox.push(words(id)).unwrap());
-        assert_eq!(taken(&outbox, 0).len(), 3);
+        assert_eq!(taken(&outbox, 0).len(), 5);
         outbox.push(words("4")).unwrap();
         let writer = outbox.resume(1, Frame::raw("<resumed/>")).unwrap();
         let all = taken(&outbox, writer);

@@ -1,3 +1,86 @@
-//! RFC 6120: streams of clients.
+//! RFC 6120: streams of clients, from the socket to the session and back.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use rialto_xmpp::Element;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+
+use super::gate::{Gate, Pass};
+use super::settings::Settings;
+use super::tls::Tls;
+use crate::router::Router;
+use negotiate::Way;
+use resume::Waiting;
+use sasl::Authentication;
+
+pub mod bind;
+mod client;
+mod connection;
+mod features;
+mod lifetime;
+mod management;
+pub mod negotiate;
+pub mod resume;
 pub mod sasl;
+mod talk;
+
+/// What all client streams share.
+pub struct C2s {
+    /// The way of every stanza.
+    pub router: Arc<Router>,
+    /// Who may log in.
+    pub authentication: Arc<Authentication>,
+    /// Certificates.
+    pub tls: Arc<Tls>,
+    /// Limits and policies.
+    pub settings: Settings,
+    /// The domain that speaks before a client has named one.
+    pub domain: Arc<str>,
+    /// Further stream features for those who have logged in, such as XEP-0115's `<c/>`.
+    pub advertised: ArcSwap<Vec<Element>>,
+    /// How many connections there are.
+    pub gate: Arc<Gate>,
+    /// Sessions that can be resumed.
+    pub waiting: Waiting,
+    /// Turns true when the server stops.
+    pub closing: watch::Sender<bool>,
+}
+
+/// How a connection begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// In the clear; TLS is asked for (RFC 6120 §5).
+    StartTls,
+    /// With TLS (XEP-0368).
+    Direct,
+}
+
+/// The other side of a connection.
+pub struct Peer {
+    /// Number of the connection; for logs.
+    pub number: u64,
+    /// Where it comes from.
+    pub address: SocketAddr,
+    /// Its share of the limits.
+    pub pass: Pass,
+}
+
+impl C2s {
+    /// Takes a connection through login, and then lives as its session. The login's future, which is large, has ended
+    /// by then.
+    pub async fn serve(self: Arc<C2s>, door: Door, mut peer: Peer, tcp: TcpStream) {
+        let entered = match door {
+            Door::StartTls => Box::pin(negotiate::starttls(&self, &mut peer, tcp)).await,
+            Door::Direct => Box::pin(negotiate::direct(&self, &mut peer, tcp)).await,
+        };
+        let Some(entered) = entered else { return };
+        let way = match entered.way {
+            Way::Bound(bound) => lifetime::Lifetime::begin(&self, &bound),
+            Way::Resumed(claim) => lifetime::Lifetime::resumed(&self, claim),
+        };
+        tokio::spawn(way.live(self, peer, entered.talk));
+    }
+}

@@ -60,10 +60,14 @@ impl Bindings {
 
 impl Offer {
     /// What a stream inside TLS is offered, strongest first. Without TLS nothing is: the stream must be secured first.
-    pub fn inside_tls(bindings: Bindings) -> Offer {
+    pub fn inside_tls(bindings: Bindings, plain: bool) -> Offer {
         let mut names = Vec::with_capacity(7);
         for mechanism in Mechanism::all() {
-            if !mechanism.is_plus() || !bindings.names().is_empty() {
+            let offered = match mechanism {
+                Mechanism::Plain => plain,
+                Mechanism::Scram { plus, .. } => !plus || !bindings.names().is_empty(),
+            };
+            if offered {
                 names.push(mechanism.name());
             }
         }
@@ -135,10 +139,6 @@ impl Mechanism {
             Mechanism::Scram { hash: ScramHash::Sha512, plus: true } => "SCRAM-SHA-512-PLUS",
         }
     }
-
-    fn is_plus(self) -> bool {
-        matches!(self, Mechanism::Scram { plus: true, .. })
-    }
 }
 
 #[cfg(test)]
@@ -158,15 +158,16 @@ mod tests {
 
     #[test]
     fn without_channel_bindings_there_is_no_plus_and_no_list() {
-        let offer = Offer::inside_tls(Bindings::default());
+        let offer = Offer::inside_tls(Bindings::default(), true);
         assert_eq!(offer.names, ["SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN"]);
         assert_eq!((offer.features().len(), offer.has_plus()), (1, false));
         assert_eq!(offer.mechanism("SCRAM-SHA-1-PLUS"), None);
+        assert_eq!(Offer::inside_tls(Bindings::default(), false).mechanism("PLAIN"), None);
     }
 
     #[test]
     fn the_list_says_what_the_connection_can_bind() {
-        let features = Offer::inside_tls(both()).features();
+        let features = Offer::inside_tls(both(), true).features();
         assert_eq!(
             features[1].to_xml(),
             "<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'><channel-binding type='tls-exporter'/>\

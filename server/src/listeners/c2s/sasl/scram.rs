@@ -132,7 +132,7 @@ mod tests {
     fn exchange(hash: ScramHash, salt: &str, nonce: &str) -> Scram {
         let salt = STANDARD.decode(salt).unwrap();
         let keys = ScramKeys::derive(hash, "pencil", salt, 4096);
-        let offer = Offer::inside_tls(Bindings::default());
+        let offer = Offer::inside_tls(Bindings::default(), true);
         let mut scram = Scram::new(hash, false, offer, Secret::real(keys)).unwrap();
         scram.nonce = nonce.into();
         scram

@@ -29,7 +29,7 @@ impl House {
             ring.insert(&BareJid::parse(jid).unwrap(), credentials::keys_of("pencil").unwrap());
         }
         let shared = Arc::new(Authentication::new(Arc::new(ring), [3; 32], Throttle::default()));
-        House { shared, offer: Arc::new(Offer::inside_tls(bindings)) }
+        House { shared, offer: Arc::new(Offer::inside_tls(bindings, true)) }
     }
 
     fn plain_tls() -> House {

@@ -1,0 +1,110 @@
+//! RFC 6120 §4.4, XEP-0198 §5: a session from its first connection to its end.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use rialto_xmpp::limits::Limits;
+use rialto_xmpp::parse::{self, StreamScope};
+use rialto_xmpp::{Stanza, ns};
+use tokio::time::timeout;
+
+use super::bind::Bound;
+use super::client::Client;
+use super::connection::{Connection, Cut};
+use super::management::Management;
+use super::negotiate::Secured;
+use super::resume::{Claim, Entry};
+use super::{C2s, Peer};
+use crate::sessions::{Account, Frame, Session, Taken};
+
+/// A session about to live on a connection.
+pub struct Lifetime {
+    client: Client,
+}
+
+impl Lifetime {
+    /// A session that was bound now.
+    pub fn begin(c2s: &Arc<C2s>, bound: &Bound) -> Lifetime {
+        let writer = bound.session.outbox.writer();
+        Lifetime { client: Client::new(c2s, &bound.session, &bound.account, None, writer) }
+    }
+
+    /// A session that goes on.
+    pub fn resumed(c2s: &Arc<C2s>, claim: Claim) -> Lifetime {
+        let (session, account) = (claim.entry.session.clone(), claim.entry.account.clone());
+        let management = Management::resumed(claim.counted, Some(claim.entry));
+        Lifetime { client: Client::new(c2s, &session, &account, Some(management), claim.writer) }
+    }
+
+    /// Lives until the session is over, or another connection goes on with it.
+    pub async fn live(self, c2s: Arc<C2s>, peer: Peer, talk: Secured) {
+        let lingering = c2s.gate.linger();
+        let mut connection = Box::new(Connection::new(talk, self.client));
+        let cut = poll_fn(|task| connection.poll(task)).await;
+        let Client { session, account, management, .. } = connection.into_client();
+        let number = peer.number;
+        drop(peer);
+        tracing::info!(conn = number, session = session.number, jid = %session.jid, ?cut, "connection ended");
+        if let Some(entry) = left_behind(&c2s, &session, management, cut)
+            && !sleep(&c2s, &entry).await
+        {
+            return;
+        }
+        forget(&c2s, &account, &session).await;
+        drop(lingering);
+    }
+}
+
+/// The session that its client may come back to, if it may.
+fn left_behind(
+    c2s: &C2s,
+    session: &Session,
+    management: Option<Management>,
+    cut: Cut,
+) -> Option<Arc<Entry>> {
+    let management = management?;
+    let resumable = matches!(cut, Cut::Lost | Cut::Superseded) && session.outbox.ended().is_none();
+    match &management.entry {
+        Some(entry) if resumable => {
+            entry.asleep(management.counted);
+            Some(entry.clone())
+        }
+        _ => {
+            management.ended(&c2s.waiting);
+            None
+        }
+    }
+}
+
+/// Waits for a client to come back; says whether none will.
+async fn sleep(c2s: &C2s, entry: &Entry) -> bool {
+    let outbox = &entry.session.outbox;
+    // A resumption makes another writer, an end of the session ends the waiting.
+    match timeout(entry.hibernation, outbox.left(outbox.writer())).await {
+        Ok(Taken::Superseded) => false,
+        Ok(_) | Err(_) => entry.expire(&c2s.waiting),
+    }
+}
+
+/// A session is over: everybody is told, and what its client did not get goes elsewhere. Done once, whoever calls.
+pub async fn forget(c2s: &C2s, account: &Arc<Account>, session: &Arc<Session>) {
+    c2s.router.unbind(account, session).await;
+    let stanzas: Vec<Stanza> = session.outbox.drain().iter().filter_map(stanza_of).collect();
+    if stanzas.is_empty() {
+        return;
+    }
+    let ticket = c2s.router.return_unacked(account, stanzas).await;
+    if let Err(error) = c2s.router.store.settled(ticket).await {
+        tracing::error!(session = session.number, %error, "what a client did not get could not be kept");
+    }
+}
+
+/// The stanza that a frame was made of.
+fn stanza_of(frame: &Frame) -> Option<Stanza> {
+    if !frame.is_stanza() {
+        return None;
+    }
+    let scope = StreamScope { content: ns::CLIENT, prefixes: Vec::new() };
+    let limits = Limits { bytes: usize::MAX, ..Limits::SERVER };
+    Stanza::read(parse::element(&frame.to_bytes(), &scope, &limits).ok()?).ok()
+}

@@ -1,0 +1,174 @@
+//! RFC 6120 §13.12: how many connections there may be, in all, before login, and from one address.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use super::settings::Settings;
+
+/// Counts connections. Memory is bounded by the number of connections itself.
+#[derive(Debug, Default)]
+pub struct Gate {
+    live: AtomicUsize,
+    unauthenticated: Mutex<HashMap<IpAddr, usize>>,
+    strangers: AtomicUsize,
+    lingering: AtomicUsize,
+    emptied: Notify,
+}
+
+/// Something that outlives its connection and must be done before the server stops.
+#[derive(Debug)]
+pub struct Linger(Arc<Gate>);
+
+/// How many connections there are now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// All.
+    pub live: usize,
+    /// Those that have not logged in.
+    pub unauthenticated: usize,
+}
+
+/// One connection that was let in; dropping it lets the next one in.
+#[derive(Debug)]
+pub struct Pass {
+    gate: Arc<Gate>,
+    /// Set until the login.
+    stranger: Option<IpAddr>,
+}
+
+/// Why a connection was turned away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Full {
+    /// As many connections as the settings allow.
+    Connections,
+    /// Too many that have not logged in.
+    Unauthenticated,
+    /// Too many of those from this address.
+    Address,
+}
+
+impl Gate {
+    /// Lets a connection in, or says why not.
+    ///
+    /// # Errors
+    /// [`Full`]
+    pub fn admit(self: &Arc<Gate>, address: IpAddr, settings: &Settings) -> Result<Pass, Full> {
+        let address = address.to_canonical();
+        if self.live.load(Ordering::Acquire) >= settings.connections {
+            return Err(Full::Connections);
+        }
+        let mut unauthenticated = self.unauthenticated.lock();
+        if self.strangers.load(Ordering::Acquire) >= settings.unauthenticated {
+            return Err(Full::Unauthenticated);
+        }
+        let here = unauthenticated.entry(address).or_default();
+        if *here >= settings.unauthenticated_per_address {
+            return Err(Full::Address);
+        }
+        *here += 1;
+        self.strangers.fetch_add(1, Ordering::AcqRel);
+        self.live.fetch_add(1, Ordering::AcqRel);
+        Ok(Pass { gate: self.clone(), stranger: Some(address) })
+    }
+
+    /// How many there are.
+    pub fn counts(&self) -> Counts {
+        Counts {
+            live: self.live.load(Ordering::Acquire),
+            unauthenticated: self.strangers.load(Ordering::Acquire),
+        }
+    }
+
+    /// Something stays behind when a connection goes.
+    pub fn linger(self: &Arc<Gate>) -> Linger {
+        self.lingering.fetch_add(1, Ordering::AcqRel);
+        Linger(self.clone())
+    }
+
+    /// Waits until the last connection is gone, and all that lingers.
+    pub async fn empty(&self) {
+        loop {
+            let emptied = self.emptied.notified();
+            tokio::pin!(emptied);
+            emptied.as_mut().enable();
+            if self.live.load(Ordering::Acquire) == 0 && self.lingering.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            emptied.await;
+        }
+    }
+}
+
+impl Pass {
+    /// The connection has logged in: it counts as a stranger's no longer.
+    pub fn authenticated(&mut self) {
+        let Some(address) = self.stranger.take() else { return };
+        let mut unauthenticated = self.gate.unauthenticated.lock();
+        self.gate.strangers.fetch_sub(1, Ordering::AcqRel);
+        if let Some(here) = unauthenticated.get_mut(&address) {
+            *here -= 1;
+            if *here == 0 {
+                unauthenticated.remove(&address);
+                if unauthenticated.is_empty() {
+                    *unauthenticated = HashMap::new();
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        self.authenticated();
+        if self.gate.live.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.gate.emptied.notify_waiters();
+        }
+    }
+}
+
+impl Drop for Linger {
+    fn drop(&mut self) {
+        if self.0.lingering.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.emptied.notify_waiters();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+    const AWAY: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
+
+    #[test]
+    fn strangers_are_few_from_one_address_and_few_in_all() {
+        let settings =
+            Settings { unauthenticated: 3, unauthenticated_per_address: 2, ..Settings::default() };
+        let gate = Arc::new(Gate::default());
+        let (mut one, _two) = (gate.admit(HOME, &settings).unwrap(), gate.admit(HOME, &settings).unwrap());
+        assert_eq!(gate.admit(HOME, &settings).err(), Some(Full::Address));
+        let _three = gate.admit(AWAY, &settings).unwrap();
+        assert_eq!(gate.admit(AWAY, &settings).err(), Some(Full::Unauthenticated));
+        one.authenticated();
+        assert_eq!(gate.counts(), Counts { live: 3, unauthenticated: 2 });
+        let _four = gate.admit(HOME, &settings).unwrap();
+    }
+
+    #[test]
+    fn a_full_server_takes_the_next_when_one_leaves() {
+        let settings = Settings { connections: 1, ..Settings::default() };
+        let gate = Arc::new(Gate::default());
+        let mut only = gate.admit(HOME, &settings).unwrap();
+        only.authenticated();
+        assert_eq!(gate.admit(AWAY, &settings).err(), Some(Full::Connections));
+        drop(only);
+        assert!(gate.admit(AWAY, &settings).is_ok());
+        assert_eq!(gate.counts(), Counts { live: 0, unauthenticated: 0 });
+    }
+}

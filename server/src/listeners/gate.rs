@@ -59,7 +59,7 @@ impl Gate {
     /// [`Full`]
     pub fn admit(self: &Arc<Gate>, address: IpAddr, settings: &Settings) -> Result<Pass, Full> {
         let address = address.to_canonical();
-        if self.live.load(Ordering::Acquire) >= settings.connections {
+        if self.live.load(Ordering::Acquire) >= settings.c2s.connections {
             return Err(Full::Connections);
         }
         let mut unauthenticated = self.unauthenticated.lock();
@@ -148,8 +148,7 @@ mod tests {
 
     #[test]
     fn strangers_are_few_from_one_address_and_few_in_all() {
-        let settings =
-            Settings { unauthenticated: 3, unauthenticated_per_address: 2, ..Settings::default() };
+        let settings = Settings { unauthenticated: 3, unauthenticated_per_address: 2, ..Settings::default() };
         let gate = Arc::new(Gate::default());
         let (mut one, _two) = (gate.admit(HOME, &settings).unwrap(), gate.admit(HOME, &settings).unwrap());
         assert_eq!(gate.admit(HOME, &settings).err(), Some(Full::Address));
@@ -162,7 +161,8 @@ mod tests {
 
     #[test]
     fn a_full_server_takes_the_next_when_one_leaves() {
-        let settings = Settings { connections: 1, ..Settings::default() };
+        let mut settings = Settings::default();
+        settings.c2s.connections = 1;
         let gate = Arc::new(Gate::default());
         let mut only = gate.admit(HOME, &settings).unwrap();
         only.authenticated();

@@ -138,7 +138,10 @@ fn end_point(leaf: &[u8]) -> Option<Vec<u8>> {
     let (_, certificate) = X509Certificate::from_der(leaf).ok()?;
     match certificate.signature_algorithm.algorithm.to_id_string().as_str() {
         // md5, sha1, sha256 with RSA; ECDSA with sha1, sha256
-        "1.2.840.113549.1.1.4" | "1.2.840.113549.1.1.5" | "1.2.840.113549.1.1.11" | "1.2.840.10045.4.1"
+        "1.2.840.113549.1.1.4"
+        | "1.2.840.113549.1.1.5"
+        | "1.2.840.113549.1.1.11"
+        | "1.2.840.10045.4.1"
         | "1.2.840.10045.4.3.2" => Some(Sha256::digest(leaf).to_vec()),
         "1.2.840.113549.1.1.12" | "1.2.840.10045.4.3.3" => Some(Sha384::digest(leaf).to_vec()),
         "1.2.840.113549.1.1.13" | "1.2.840.10045.4.3.4" => Some(Sha512::digest(leaf).to_vec()),

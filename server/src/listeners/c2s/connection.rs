@@ -302,7 +302,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn ask(&mut self, now: bool) {
         let Client { c2s, session, management: Some(management), .. } = &mut self.client else { return };
         let unacked = session.outbox.unacked();
-        if unacked > c2s.settings.unacked {
+        if unacked > c2s.settings.sessions.unacked_queue {
             let text = "Too many stanzas wait for your acknowledgement.";
             session.outbox.end(End::Error(StreamError::new(StreamCondition::ResourceConstraint, text)));
         }
@@ -385,8 +385,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let settings = &self.client.c2s.settings;
         let clock = &self.clock;
         let life = match clock.pinged {
-            Some(pinged) => pinged + settings.ping_timeout,
-            None => clock.heard + settings.ping_after,
+            Some(pinged) => pinged + settings.c2s.ping_timeout,
+            None => clock.heard + settings.c2s.ping_after,
         };
         let stuck = clock.stuck.map(|since| since + settings.write_timeout);
         let unasked = clock.unasked.map(|since| since + ASK_WITHIN);
@@ -395,12 +395,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     fn on_time(&mut self) {
-        let (now, settings) = (Instant::now(), self.client.c2s.settings.clone());
+        let c2s = self.client.c2s.clone();
+        let (now, settings) = (Instant::now(), &c2s.settings);
         let since = |since: Option<Instant>, length: Duration| since.is_some_and(|at| now >= at + length);
         let clock = &self.clock;
         if since(clock.ending, LINGER)
             || since(clock.stuck, settings.write_timeout)
-            || since(clock.pinged, settings.ping_timeout)
+            || since(clock.pinged, settings.c2s.ping_timeout)
         {
             return self.lose();
         }
@@ -408,7 +409,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.clock.unasked = None;
             self.ask(true);
         }
-        if self.clock.pinged.is_none() && now >= self.clock.heard + settings.ping_after {
+        if self.clock.pinged.is_none() && now >= self.clock.heard + settings.c2s.ping_after {
             self.clock.pinged = Some(now);
             self.ping();
         }

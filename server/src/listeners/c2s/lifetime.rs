@@ -56,12 +56,7 @@ impl Lifetime {
 }
 
 /// The session that its client may come back to, if it may.
-fn left_behind(
-    c2s: &C2s,
-    session: &Session,
-    management: Option<Management>,
-    cut: Cut,
-) -> Option<Arc<Entry>> {
+fn left_behind(c2s: &C2s, session: &Session, management: Option<Management>, cut: Cut) -> Option<Arc<Entry>> {
     let management = management?;
     let resumable = matches!(cut, Cut::Lost | Cut::Superseded) && session.outbox.ended().is_none();
     match &management.entry {

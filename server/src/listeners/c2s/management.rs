@@ -50,7 +50,8 @@ impl Management {
     ) -> (Management, Element) {
         let resumable = matches!(enable.get("resume"), Some("true" | "1"));
         let asked = enable.get("max").and_then(|max| max.parse().ok()).map(Duration::from_secs);
-        let hibernation = asked.map_or(c2s.settings.hibernation, |max| max.min(c2s.settings.hibernation));
+        let hibernation =
+            asked.map_or(c2s.settings.sessions.hibernation, |max| max.min(c2s.settings.sessions.hibernation));
         let resumable = resumable && !hibernation.is_zero();
         let entry = resumable.then(|| c2s.waiting.register(session, account, hibernation));
         let enabled = match &entry {

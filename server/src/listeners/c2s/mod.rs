@@ -26,6 +26,8 @@ pub mod negotiate;
 pub mod resume;
 pub mod sasl;
 mod talk;
+#[cfg(test)]
+mod tests;
 
 /// What all client streams share.
 pub struct C2s {
@@ -69,6 +71,27 @@ pub struct Peer {
 }
 
 impl C2s {
+    /// What client streams share; `domain` speaks for the server before a client has named one.
+    pub fn new(
+        router: Arc<Router>,
+        authentication: Arc<Authentication>,
+        tls: Arc<Tls>,
+        settings: Settings,
+        domain: Arc<str>,
+    ) -> C2s {
+        C2s {
+            router,
+            authentication,
+            tls,
+            settings,
+            domain,
+            advertised: ArcSwap::default(),
+            gate: Arc::default(),
+            waiting: Waiting::default(),
+            closing: watch::Sender::new(false),
+        }
+    }
+
     /// Takes a connection through login, and then lives as its session. The login's future, which is large, has ended
     /// by then.
     pub async fn serve(self: Arc<C2s>, door: Door, mut peer: Peer, tcp: TcpStream) {

@@ -14,9 +14,9 @@ use super::sasl::offer::Offer;
 use super::sasl::{self, AuthError, Step};
 use super::talk::{Bounds, Leave, Talk};
 use super::{C2s, Peer, bind, features, resume};
-use crate::listeners::settings::Settings;
+use crate::config;
 use crate::listeners::tls::Generation;
-use crate::listeners::token;
+use crate::random;
 
 /// A client stream inside TLS.
 pub type Secured = Talk<Box<TlsStream<TcpStream>>>;
@@ -69,12 +69,8 @@ pub async fn direct(c2s: &Arc<C2s>, peer: &mut Peer, tcp: TcpStream) -> Option<E
 }
 
 fn bounds(c2s: &C2s) -> Bounds {
-    let Settings { login_bytes, login_timeout, .. } = &c2s.settings;
-    Bounds {
-        bytes: *login_bytes,
-        until: Instant::now() + *login_timeout,
-        closing: c2s.closing.subscribe(),
-    }
+    let config::C2s { login_bytes, login_timeout, .. } = &c2s.settings.c2s;
+    Bounds { bytes: *login_bytes, until: Instant::now() + *login_timeout, closing: c2s.closing.subscribe() }
 }
 
 async fn enter(
@@ -116,7 +112,8 @@ async fn before_tls(c2s: &C2s, talk: &mut Talk<TcpStream>) -> Result<Opening, Le
         }
         if element.is("auth", ns::SASL) {
             // §6.5.4: RFC 6120's condition for a mechanism that needs encryption.
-            let failure = Element::new("failure", ns::SASL).with(Element::new("encryption-required", ns::SASL));
+            let failure =
+                Element::new("failure", ns::SASL).with(Element::new("encryption-required", ns::SASL));
             talk.say(&failure).await?;
             continue;
         }
@@ -132,10 +129,10 @@ async fn inside_tls(
     opening: Option<Opening>,
 ) -> Result<Way, Leave> {
     let bindings = generation.bindings(talk.io.get_ref().1);
-    let offer = Arc::new(Offer::inside_tls(bindings, c2s.settings.plain));
+    let offer = Arc::new(Offer::inside_tls(bindings, c2s.settings.c2s.plain));
     let opening = open(c2s, talk, opening.as_ref(), &offer.features()).await?;
     let account = authenticate(c2s, peer, talk, &offer, &opening).await?;
-    talk.authenticated(Limits { bytes: c2s.settings.stanza_bytes, ..Limits::CLIENT });
+    talk.authenticated(Limits { bytes: c2s.settings.c2s.stanza_bytes, ..Limits::CLIENT });
     peer.pass.authenticated();
     let opening = Opening { client: Some(account.as_jid().clone()), ..opening };
     open(c2s, talk, Some(&opening), &features::authenticated(c2s)).await?;
@@ -196,7 +193,7 @@ fn answer(domain: &str, client: Option<&Jid>) -> Header {
     Header {
         from: Some(domain.to_owned()),
         to: client.map(|client| client.as_str().to_owned()),
-        id: Some(token::token::<15>()),
+        id: Some(random::token()),
         lang: Some("en".to_owned()),
         version: Some("1.0".to_owned()),
     }
@@ -289,12 +286,7 @@ async fn response(talk: &mut Secured) -> Result<Result<String, AuthError>, Leave
 }
 
 /// §7, XEP-0198 §5: the client binds a resource or resumes a session; nothing else is heard before.
-async fn session(
-    c2s: &Arc<C2s>,
-    peer: &Peer,
-    talk: &mut Secured,
-    account: &BareJid,
-) -> Result<Way, Leave> {
+async fn session(c2s: &Arc<C2s>, peer: &Peer, talk: &mut Secured, account: &BareJid) -> Result<Way, Leave> {
     loop {
         let element = talk.element().await?;
         if element.is("resume", ns::SM) {

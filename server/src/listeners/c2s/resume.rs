@@ -14,7 +14,7 @@ use super::C2s;
 use super::lifetime;
 use super::management;
 use super::talk::{self, Leave};
-use crate::listeners::token;
+use crate::random;
 use crate::sessions::{Account, Frame, Session};
 
 /// Sessions that can be resumed, connected or not.
@@ -83,7 +83,7 @@ impl Waiting {
         hibernation: Duration,
     ) -> Arc<Entry> {
         let entry = Arc::new(Entry {
-            key: token::token::<18>(),
+            key: random::token(),
             session: session.clone(),
             account: account.clone(),
             hibernation,
@@ -204,9 +204,8 @@ pub async fn resume(
         give_up(c2s, &entry, counted).await;
         return Err(StreamCondition::InternalServerError.into());
     }
-    let resumed = Element::new("resumed", ns::SM)
-        .attr("previd", &entry.key)
-        .attr("h", counted.handled.to_string());
+    let resumed =
+        Element::new("resumed", ns::SM).attr("previd", &entry.key).attr("h", counted.handled.to_string());
     match entry.session.outbox.resume(h, Frame::raw(talk::bytes_of(&resumed))) {
         Ok(writer) => {
             let counted = Counted { unsettled: None, ..counted };

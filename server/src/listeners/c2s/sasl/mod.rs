@@ -34,6 +34,9 @@ pub enum AuthError {
     /// §6.5.1
     #[error("aborted")]
     Aborted,
+    /// §6.5.2
+    #[error("account-disabled")]
+    AccountDisabled,
     /// §6.5.5
     #[error("incorrect-encoding")]
     IncorrectEncoding,
@@ -146,7 +149,7 @@ impl Exchange {
             State::Begun(Mechanism::Scram { hash, plus }) => self.first(hash, plus, payload).await,
             State::Challenged { mut scram, name } => {
                 let response = scram.respond(payload);
-                self.concluded(&name, response)
+                self.concluded(&name, response).await
             }
             State::Over => Err(AuthError::MalformedRequest),
         }
@@ -161,7 +164,7 @@ impl Exchange {
         // PBKDF2 takes milliseconds: other streams on this thread must not wait for it.
         let work = move || Plain::new(hash, secret).respond(&message);
         let response = tokio::task::spawn_blocking(work).await;
-        self.concluded(&name, response.map_err(|_| AuthError::TemporaryAuthFailure)?)
+        self.concluded(&name, response.map_err(|_| AuthError::TemporaryAuthFailure)?).await
     }
 
     async fn first(&mut self, hash: ScramHash, plus: bool, payload: &[u8]) -> Result<Step, AuthError> {
@@ -198,7 +201,7 @@ impl Exchange {
         Ok(Name { account, text })
     }
 
-    fn concluded(
+    async fn concluded(
         &mut self,
         name: &Name,
         response: Result<Response, MechanismError>,
@@ -207,6 +210,11 @@ impl Exchange {
         match (response.map_err(condition), &name.account) {
             (Ok(Response::Success(_, payload)), Some(account)) => {
                 throttle.succeeded(self.address, &name.text, Instant::now());
+                match self.shared.keyring.is_disabled(account).await {
+                    Ok(false) => {}
+                    Ok(true) => return Err(AuthError::AccountDisabled),
+                    Err(Unreadable) => return Err(AuthError::TemporaryAuthFailure),
+                }
                 Ok(Step::Success(account.clone(), payload))
             }
             (Ok(_), _) | (Err(AuthError::NotAuthorized), _) => {

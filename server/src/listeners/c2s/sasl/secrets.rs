@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
+use rialto_store::StoreError;
+use rialto_store::accounts::{Accounts, Credential, Hash};
 use rialto_xmpp::jid::BareJid;
 use subtle::Choice;
 
@@ -20,6 +22,49 @@ pub trait Keyring: Send + Sync + 'static {
         account: &'a BareJid,
         hash: ScramHash,
     ) -> BoxFuture<'a, Result<Option<ScramKeys>, Unreadable>>;
+
+    /// Whether somebody has shut this account out. Asked only when the password was right.
+    ///
+    /// # Errors
+    /// [`Unreadable`]
+    fn is_disabled<'a>(&'a self, _account: &'a BareJid) -> BoxFuture<'a, Result<bool, Unreadable>> {
+        Box::pin(std::future::ready(Ok(false)))
+    }
+}
+
+impl Keyring for Accounts {
+    fn keys<'a>(
+        &'a self,
+        account: &'a BareJid,
+        hash: ScramHash,
+    ) -> BoxFuture<'a, Result<Option<ScramKeys>, Unreadable>> {
+        let kept = self.get(account.as_str()).map_err(unreadable);
+        let keys = kept.map(|found| found.and_then(|mut found| found.credentials.remove(&kept_as(hash))));
+        Box::pin(std::future::ready(keys.map(|keys| keys.map(keys_of))))
+    }
+
+    fn is_disabled<'a>(&'a self, account: &'a BareJid) -> BoxFuture<'a, Result<bool, Unreadable>> {
+        let kept = self.get(account.as_str()).map_err(unreadable);
+        Box::pin(std::future::ready(kept.map(|found| found.is_none_or(|found| found.disabled))))
+    }
+}
+
+fn kept_as(hash: ScramHash) -> Hash {
+    match hash {
+        ScramHash::Sha1 => Hash::Sha1,
+        ScramHash::Sha256 => Hash::Sha256,
+        ScramHash::Sha512 => Hash::Sha512,
+    }
+}
+
+fn keys_of(kept: Credential) -> ScramKeys {
+    let Credential { salt, iterations, stored_key, server_key } = kept;
+    ScramKeys { salt, iterations, stored_key, server_key }
+}
+
+fn unreadable(error: StoreError) -> Unreadable {
+    tracing::error!(%error, "credentials could not be read");
+    Unreadable
 }
 
 /// The keys could not be read now.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::LazyLock;
 
 use sasl::client::Mechanism as _;
 use sasl::client::mechanisms as client;
@@ -16,6 +17,10 @@ use crate::credentials;
 const PEER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const EXPORTER: [u8; 32] = [7; 32];
 
+/// Deriving keys takes its time; one set does for all.
+static PENCIL: LazyLock<Vec<(ScramHash, credentials::ScramKeys)>> =
+    LazyLock::new(|| credentials::keys_of("pencil").unwrap());
+
 /// A house with romeo (password `pencil`) and the odd name `us,er=`.
 struct House {
     shared: Arc<Authentication>,
@@ -26,7 +31,7 @@ impl House {
     fn new(bindings: Bindings) -> House {
         let ring = InMemory::default();
         for jid in ["romeo@localhost", "us,er=@localhost"] {
-            ring.insert(&BareJid::parse(jid).unwrap(), credentials::keys_of("pencil").unwrap());
+            ring.insert(&BareJid::parse(jid).unwrap(), PENCIL.clone());
         }
         let shared = Arc::new(Authentication::new(Arc::new(ring), [3; 32], Throttle::default()));
         House { shared, offer: Arc::new(Offer::inside_tls(bindings, true)) }

@@ -1,0 +1,195 @@
+//! XEP-0198 over sockets: acknowledging, losing the connection, and going on.
+
+use super::*;
+
+const R: &str = "<r xmlns='urn:xmpp:sm:3'/>";
+
+type Secure = Wire<TlsStream<TcpStream>>;
+
+fn chat(to: &str, body: &str) -> String {
+    format!("<message to='{to}' type='chat'><body>{body}</body></message>")
+}
+
+/// Turns stream management on; gives the key for resuming.
+async fn enable(wire: &mut Secure) -> String {
+    wire.send("<enable xmlns='urn:xmpp:sm:3' resume='true'/>").await;
+    let enabled = wire.until("/>").await;
+    assert!(enabled.contains("resume='true'") && enabled.contains("max='600'"), "{enabled}");
+    enabled.split(" id='").nth(1).unwrap().split('\'').next().unwrap().to_owned()
+}
+
+fn resume(key: &str, h: u32) -> String {
+    format!("<resume xmlns='urn:xmpp:sm:3' previd='{key}' h='{h}'/>")
+}
+
+#[tokio::test]
+async fn stanzas_are_counted_and_acknowledged() {
+    let server = Server::new().await;
+    let mut romeo = server.session("romeo", "orchard").await;
+    enable(&mut romeo).await;
+    romeo.send(&format!("{R}{}{}{R}", chat("romeo@localhost/orchard", "1"), "<presence/>")).await;
+    romeo.until("<a xmlns='urn:xmpp:sm:3' h='0'/>").await;
+    let heard = format!("{}{}", romeo.until("h='2'/>").await, "");
+    assert!(heard.contains("<a xmlns='urn:xmpp:sm:3' h='2'/>"), "{heard}");
+    // A stanza that was refused was handled too (§4).
+    romeo.send(&format!("<message to='@@'><body/></message>{R}")).await;
+    romeo.until("<a xmlns='urn:xmpp:sm:3' h='3'/>").await;
+    romeo.send("<enable xmlns='urn:xmpp:sm:3'/>").await;
+    romeo.until("<unexpected-request ").await;
+}
+
+#[tokio::test]
+async fn a_client_that_acknowledges_too_much_is_ended() {
+    let server = Server::new().await;
+    let mut romeo = server.session("romeo", "orchard").await;
+    enable(&mut romeo).await;
+    romeo.send("<a xmlns='urn:xmpp:sm:3' h='5'/>").await;
+    let error = romeo.rest().await;
+    assert!(
+        error.contains("<handled-count-too-high xmlns='urn:xmpp:sm:3' h='5' send-count='0'/>"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_cut_session_goes_on_with_every_message_once_and_in_order() {
+    let server = Server::new().await;
+    let mut juliet = server.session("juliet", "balcony").await;
+    let mut romeo = server.session("romeo", "orchard").await;
+    let key = enable(&mut romeo).await;
+    romeo.send(&chat("juliet@localhost/balcony", "mine")).await;
+    juliet.until("mine</body>").await;
+    for body in ["one", "two"] {
+        juliet.send(&chat("romeo@localhost/orchard", body)).await;
+        romeo.until(&format!("{body}</body></message>")).await;
+    }
+    drop(romeo);
+    for body in ["three", "four"] {
+        juliet.send(&chat("romeo@localhost/orchard", body)).await;
+    }
+    let mut romeo = server.logged_in("romeo").await;
+    romeo.send(&resume(&key, 1)).await;
+    romeo.until(&format!("<resumed xmlns='urn:xmpp:sm:3' previd='{key}' h='1'/>")).await;
+    juliet.send(&chat("romeo@localhost/orchard", "five")).await;
+    let heard = romeo.until("five</body></message>").await;
+    let bodies: Vec<&str> =
+        heard.split("<body>").skip(1).map(|part| part.split('<').next().unwrap()).collect();
+    assert_eq!(bodies, ["two", "three", "four", "five"]);
+    romeo.send(&format!("<a xmlns='urn:xmpp:sm:3' h='5'/>{R}")).await;
+    romeo.until("h='1'/>").await;
+}
+
+#[tokio::test]
+async fn a_session_is_taken_from_a_connection_that_still_seems_to_live() {
+    let server = Server::new().await;
+    let mut older = server.session("romeo", "orchard").await;
+    let key = enable(&mut older).await;
+    older.send(&format!("<presence/><presence/>{R}")).await;
+    older.until("h='2'/>").await;
+    let mut newer = server.logged_in("romeo").await;
+    newer.send(&resume(&key, 0)).await;
+    newer.until(&format!("<resumed xmlns='urn:xmpp:sm:3' previd='{key}' h='2'/>")).await;
+    assert!(older.rest().await.contains("<stream:error><conflict "));
+    newer.send(&chat("romeo@localhost/orchard", "still me")).await;
+    newer.until("still me</body>").await;
+    // And again, from the newer one.
+    let mut newest = server.logged_in("romeo").await;
+    newest.send(&resume(&key, 1)).await;
+    newest.until("h='3'/>").await;
+}
+
+#[tokio::test]
+async fn only_its_owner_resumes_a_session() {
+    let server = Server::new().await;
+    let mut romeo = server.session("romeo", "orchard").await;
+    let key = enable(&mut romeo).await;
+    let mut juliet = server.logged_in("juliet").await;
+    juliet.send(&resume(&key, 0)).await;
+    let failed = juliet.until("</failed>").await;
+    assert!(failed.contains("<item-not-found ") && !failed.contains(" h="), "{failed}");
+    juliet.bind("balcony").await;
+    juliet.until("<jid>juliet@localhost/balcony</jid>").await;
+    romeo.send(R).await;
+    romeo.until("h='0'/>").await;
+}
+
+#[tokio::test]
+async fn a_session_waits_its_time_and_then_tells_only_what_it_had_counted() {
+    let server = Server::start(|settings| {
+        settings.sessions.hibernation = Duration::from_millis(600_900);
+    })
+    .await;
+    let mut romeo = server.session("romeo", "orchard").await;
+    romeo.send("<enable xmlns='urn:xmpp:sm:3' resume='1' max='1'/>").await;
+    let enabled = romeo.until("/>").await;
+    assert!(enabled.contains("max='1'"), "{enabled}");
+    let key = enabled.split(" id='").nth(1).unwrap().split('\'').next().unwrap().to_owned();
+    romeo.send(&format!("<presence/>{R}")).await;
+    romeo.until("h='1'/>").await;
+    drop(romeo);
+    let accounts = &server.listeners.c2s().router.accounts;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(accounts.all_sessions().len(), 1);
+    tokio::time::sleep(Duration::from_millis(1200)).await;
+    assert!(accounts.all_sessions().is_empty());
+    let mut romeo = server.logged_in("romeo").await;
+    romeo.send(&resume(&key, 0)).await;
+    let failed = romeo.until("</failed>").await;
+    assert!(failed.contains("h='1'") && failed.contains("<item-not-found "), "{failed}");
+}
+
+#[tokio::test]
+async fn what_was_never_acknowledged_goes_to_another_session() {
+    let server = Server::start(|settings| settings.sessions.hibernation = Duration::from_secs(1)).await;
+    let mut juliet = server.session("juliet", "balcony").await;
+    let mut romeo = server.session("romeo", "orchard").await;
+    romeo.send("<enable xmlns='urn:xmpp:sm:3' resume='true'/>").await;
+    romeo.until("/>").await;
+    juliet.send(&chat("romeo@localhost/orchard", "lost and found")).await;
+    romeo.until("found</body>").await;
+    drop(romeo);
+    // Nobody else takes it: the sender learns that it did not arrive.
+    let error = juliet.until("</message>").await;
+    assert!(error.contains("<service-unavailable "), "{error}");
+}
+
+#[tokio::test]
+async fn a_closed_stream_is_over_and_cannot_be_resumed() {
+    let server = Server::new().await;
+    let mut romeo = server.session("romeo", "orchard").await;
+    let key = enable(&mut romeo).await;
+    romeo.send("<presence/></stream:stream>").await;
+    let rest = romeo.rest().await;
+    assert_eq!(rest, "<a xmlns='urn:xmpp:sm:3' h='1'/></stream:stream>");
+    let mut romeo = server.logged_in("romeo").await;
+    romeo.send(&resume(&key, 0)).await;
+    assert!(romeo.until("</failed>").await.contains("h='1'"));
+    romeo.send(&resume("no such key", 0)).await;
+    assert!(!romeo.until("</failed>").await.contains("h='"));
+}
+
+#[tokio::test]
+async fn a_waiting_session_does_not_outlive_the_server() {
+    let server = Server::new().await;
+    let mut romeo = server.session("romeo", "orchard").await;
+    enable(&mut romeo).await;
+    drop(romeo);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(server.listeners.c2s().waiting.len(), 1);
+    assert!(server.listeners.close(Duration::from_secs(5)).await);
+    assert!(server.listeners.c2s().waiting.is_empty());
+}
+
+#[tokio::test]
+async fn an_inactive_client_is_spared_what_can_wait() {
+    let server = Server::new().await;
+    let mut juliet = server.session("juliet", "balcony").await;
+    let mut romeo = server.session("romeo", "orchard").await;
+    romeo.send("<inactive xmlns='urn:xmpp:csi:0'/>").await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let typing = "<composing xmlns='http://jabber.org/protocol/chatstates'/>";
+    juliet.send(&format!("<message to='romeo@localhost/orchard' type='chat'>{typing}</message>")).await;
+    romeo.silence().await;
+    romeo.send("<active xmlns='urn:xmpp:csi:0'/>").await;
+    romeo.until("<composing ").await;
+}

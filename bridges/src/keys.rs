@@ -4,15 +4,13 @@ use crate::network::SettingsError;
 
 /// Refuses a key that is not among these, naming the nearest one. `within` is the path of the table, empty at the top.
 pub fn refuse_unknown(table: &toml::Table, known: &[&str], within: &str) -> Result<(), SettingsError> {
-    for key in table.keys().filter(|key| !known.contains(&key.as_str())) {
-        let path = if within.is_empty() { key.clone() } else { format!("{within}.{key}") };
-        let text = match nearest(key, known) {
-            Some(near) => format!("there is no such key; did you mean `{near}`?"),
-            None => format!("there is no such key; the keys are {}", known.join(", ")),
-        };
-        return Err(SettingsError { key: Some(path), text });
-    }
-    Ok(())
+    let Some(key) = table.keys().find(|key| !known.contains(&key.as_str())) else { return Ok(()) };
+    let path = if within.is_empty() { key.clone() } else { format!("{within}.{key}") };
+    let text = match nearest(key, known) {
+        Some(near) => format!("there is no such key; did you mean `{near}`?"),
+        None => format!("there is no such key; the keys are {}", known.join(", ")),
+    };
+    Err(SettingsError { key: Some(path), text })
 }
 
 /// The known key that was probably meant, if any is near.

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod contract;
 pub mod degrade;
 pub mod irc;
 pub mod keys;

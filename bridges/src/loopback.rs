@@ -69,10 +69,16 @@ impl Loopback {
         Loopback { abilities, feed, state: Arc::default() }
     }
 
-    /// Somebody enters a far room.
-    pub async fn enters(&self, room: &str, nick: &str) {
+    /// Somebody is in a far room already; nobody is told.
+    pub fn seats(&self, room: &str, nick: &str) -> Member {
         let member = Member { author: person(nick), role: Role::Participant, away: None };
         self.room(room, |room| room.members.push(member.clone()));
+        member
+    }
+
+    /// Somebody enters a far room.
+    pub async fn enters(&self, room: &str, nick: &str) {
+        let member = self.seats(room, nick);
         self.tell(room, Incoming::Entered(member)).await;
     }
 

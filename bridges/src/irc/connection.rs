@@ -23,7 +23,7 @@ pub enum Order {
     /// No more of this room.
     Leave { room: RemoteId },
     /// Do this there.
-    Do { room: RemoteId, event: Event<RemoteId>, answer: Answer },
+    Do { room: RemoteId, event: Box<Event<RemoteId>>, answer: Answer },
     /// Say goodbye.
     Close { done: oneshot::Sender<()> },
 }

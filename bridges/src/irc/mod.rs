@@ -4,6 +4,7 @@
 
 mod connection;
 mod dial;
+pub mod fake;
 mod formatting;
 mod isupport;
 mod line;
@@ -104,7 +105,7 @@ impl Network for Irc {
     fn send<'a>(&'a self, room: &'a RemoteId, event: &'a Event<RemoteId>) -> Fut<'a, Vec<RemoteId>> {
         Box::pin(async move {
             let (answer, sent) = oneshot::channel();
-            self.order(Order::Do { room: room.clone(), event: event.clone(), answer }).await?;
+            self.order(Order::Do { room: room.clone(), event: Box::new(event.clone()), answer }).await?;
             sent.await.map_err(|_| closed())?
         })
     }
@@ -120,3 +121,6 @@ impl Network for Irc {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -146,33 +146,26 @@ impl Client {
 
     /// Elements of the stream itself.
     fn no_stanza(&mut self, element: &Element) -> Heard {
-        let known = match (element.ns().as_str(), element.name()) {
-            (ns::SM, "r") => self.management.as_mut().map(|on| on.requested(&self.c2s.router.store)),
-            (ns::SM, "a") => match self.management.as_mut() {
-                None => None,
-                Some(on) => match on.acknowledged(&self.session, element) {
-                    Ok(()) => Some(()),
-                    Err(error) => return Heard::Failed(error),
-                },
-            },
-            (ns::SM, "enable") => Some(self.enable(element)),
-            // XEP-0198 §5: too late, there is a session already.
-            (ns::SM, "resume") => Some(self.say(&resume::failed("unexpected-request", None))),
-            (ns::CSI, "active") => Some(self.session.outbox.set_inactive(false)),
-            (ns::CSI, "inactive") => Some(self.session.outbox.set_inactive(true)),
-            _ => None,
-        };
-        match known {
-            Some(()) => Heard::Done,
+        let Client { management, session, .. } = self;
+        match (element.ns().as_str(), element.name(), management) {
+            (ns::SM, "r", Some(on)) => on.requested(&self.c2s.router.store),
+            (ns::SM, "a", Some(on)) => {
+                if let Err(error) = on.acknowledged(session, element) {
+                    return Heard::Failed(error);
+                }
+            }
+            (ns::SM, "enable", None) => self.enable(element),
+            // XEP-0198 §3, §5: there is a session, and it is managed, already.
+            (ns::SM, "enable" | "resume", _) => self.say(&resume::failed("unexpected-request", None)),
+            (ns::CSI, "active", _) => session.outbox.set_inactive(false),
+            (ns::CSI, "inactive", _) => session.outbox.set_inactive(true),
             // Among them an `<a/>` or `<r/>` without `<enable/>` (XEP-0198 §4).
-            None => Heard::Failed(StreamCondition::UnsupportedStanzaType.into()),
+            _ => return Heard::Failed(StreamCondition::UnsupportedStanzaType.into()),
         }
+        Heard::Done
     }
 
     fn enable(&mut self, enable: &Element) {
-        if self.management.is_some() {
-            return self.say(&resume::failed("unexpected-request", None));
-        }
         let (management, enabled) = Management::enable(&self.c2s, &self.session, &self.account, enable);
         let _ = self.session.outbox.manage(Frame::raw(talk::bytes_of(&enabled)));
         self.management = Some(management);

@@ -190,7 +190,7 @@ async fn a_silent_client_is_asked_and_then_dropped() {
 #[tokio::test]
 async fn who_asks_faster_than_it_reads_waits_and_loses_nothing() {
     let server = Server::start(|settings| settings.sessions.outbox_bytes = 600_000).await;
-    let mut romeo = server.session("romeo", "orchard").await;
+    let romeo = server.session("romeo", "orchard").await;
     let (count, text) = (2_000, "x".repeat(2_000));
     let (mut reader, mut writer) = tokio::io::split(romeo.io);
     let writing = tokio::spawn(async move {

@@ -107,7 +107,7 @@ async fn accept(c2s: Arc<C2s>, door: Door, socket: TcpListener) {
             }
         };
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        match c2s.gate.admit(address.ip(), &c2s.settings) {
+        match c2s.gate.admit(address.ip(), &c2s.settings()) {
             Ok(pass) if socket::prepare(&stream).is_ok() => {
                 let counts = c2s.gate.counts();
                 tracing::debug!(conn = number, peer = %address, live = counts.live, "connected");

@@ -131,20 +131,22 @@ impl Outbox {
 
     /// Waits, without taking anything, until the session ends or another connection writes for it.
     pub async fn left(&self, writer: u32) -> Taken {
-        poll_fn(|task| {
-            let mut inner = self.inner.lock();
-            if inner.writer != writer {
-                return Poll::Ready(Taken::Superseded);
+        poll_fn(|task| self.poll_left(writer, task)).await
+    }
+
+    /// [`Outbox::left`] for a task that waits for other things as well.
+    pub fn poll_left(&self, writer: u32, task: &Context<'_>) -> Poll<Taken> {
+        let mut inner = self.inner.lock();
+        if inner.writer != writer {
+            return Poll::Ready(Taken::Superseded);
+        }
+        match inner.end.clone() {
+            Some(end) => Poll::Ready(Taken::End(end)),
+            None => {
+                inner.park(task);
+                Poll::Pending
             }
-            match inner.end.clone() {
-                Some(end) => Poll::Ready(Taken::End(end)),
-                None => {
-                    inner.park(task);
-                    Poll::Pending
-                }
-            }
-        })
-        .await
+        }
     }
 
     /// The writer in charge must stop: another connection will write for this session.

@@ -78,7 +78,7 @@ pub async fn bind(
     // Each round removes one session or makes another name, so few are needed even against a race.
     for _ in 0..8 {
         let taken = wanted.as_ref().and_then(|full| account.session(full.resourcepart()?));
-        let full = match (&wanted, taken, c2s.settings.c2s.conflict) {
+        let full = match (&wanted, taken, c2s.settings().c2s.conflict) {
             (Some(full), None, _) => full.clone(),
             (Some(full), Some(older), Conflict::Replace) => {
                 replace(c2s, &account, &older).await;
@@ -87,11 +87,11 @@ pub async fn bind(
             (Some(_), Some(_), Conflict::Refuse) => return Ok(Err(Condition::Conflict.into())),
             (Some(_), Some(_), Conflict::Rename) | (None, ..) => made_up(jid)?,
         };
-        if account.sessions().len() >= c2s.settings.c2s.sessions_per_account {
+        if account.sessions().len() >= c2s.settings().c2s.sessions_per_account {
             let text = "This account has as many sessions as it may have: end one first.";
             return Ok(Err(StanzaError::new(Condition::ResourceConstraint, text)));
         }
-        let session = Arc::new(Session::new(full, c2s.settings.sessions.outbox_bytes));
+        let session = Arc::new(Session::new(full, c2s.settings().sessions.outbox_bytes));
         if account.add(session.clone()) {
             return Ok(Ok(Bound { session, account }));
         }

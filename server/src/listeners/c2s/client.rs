@@ -61,7 +61,7 @@ impl Client {
             management,
             writer,
             scope: StreamScope { content: ns::CLIENT, prefixes: Vec::new() },
-            limits: Limits { bytes: c2s.settings.c2s.stanza_bytes, ..Limits::CLIENT },
+            limits: Limits { bytes: c2s.settings().c2s.stanza_bytes, ..Limits::CLIENT },
         }
     }
 

@@ -222,12 +222,36 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             match self.write(task) {
                 Poll::Ready(true) => {}
                 Poll::Ready(false) => return self.lose(),
-                Poll::Pending => return,
+                Poll::Pending => return self.look_past(task),
             }
             if self.end.is_some() {
                 self.step(Step::Shutting);
             } else if !self.fill(task) {
                 return;
+            }
+        }
+    }
+
+    /// The socket takes nothing. A session that ends, or goes on elsewhere, does not wait for that.
+    fn look_past(&mut self, task: &mut Context<'_>) {
+        if self.end.is_some() {
+            return;
+        }
+        let outbox = &self.client.session.outbox;
+        if let Poll::Ready(left) = outbox.poll_left(self.client.writer, task) {
+            self.leave(left);
+        }
+    }
+
+    /// The last words of a connection whose outbox says that it is over.
+    fn leave(&mut self, left: Taken) {
+        match left {
+            Taken::Frames => {}
+            Taken::End(End::Close) => self.finish(Cut::Closed, stream::CLOSE),
+            Taken::End(End::Error(error)) => self.finish(Cut::Closed, &last_words(&error)),
+            Taken::Superseded => {
+                let error = StreamError::new(StreamCondition::Conflict, "Resumed by another connection.");
+                self.finish(Cut::Superseded, &last_words(&error));
             }
         }
     }
@@ -272,16 +296,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.output.reserve_exact(frames.iter().map(Frame::len).sum::<usize>() + 64);
             let stanzas = frames.iter().any(Frame::is_stanza);
             frames.drain(..).for_each(|frame| frame.write(&mut self.output));
-            match taken {
-                Taken::Frames if stanzas => self.ask(false),
-                Taken::Frames => {}
-                Taken::End(End::Close) => self.finish(Cut::Closed, stream::CLOSE),
-                Taken::End(End::Error(error)) => self.finish(Cut::Closed, &last_words(&error)),
-                Taken::Superseded => {
-                    let error = StreamError::new(StreamCondition::Conflict, "Resumed by another connection.");
-                    self.finish(Cut::Superseded, &last_words(&error));
-                }
+            if stanzas {
+                self.ask(false);
             }
+            self.leave(taken);
             true
         })
     }
@@ -302,7 +320,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn ask(&mut self, now: bool) {
         let Client { c2s, session, management: Some(management), .. } = &mut self.client else { return };
         let unacked = session.outbox.unacked();
-        if unacked > c2s.settings.sessions.unacked_queue {
+        if unacked > c2s.settings().sessions.unacked_queue {
             let text = "Too many stanzas wait for your acknowledgement.";
             session.outbox.end(End::Error(StreamError::new(StreamCondition::ResourceConstraint, text)));
         }
@@ -382,7 +400,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     fn due(&self) -> Instant {
-        let settings = &self.client.c2s.settings;
+        let settings = self.client.c2s.settings();
         let clock = &self.clock;
         let life = match clock.pinged {
             Some(pinged) => pinged + settings.c2s.ping_timeout,
@@ -396,7 +414,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     fn on_time(&mut self) {
         let c2s = self.client.c2s.clone();
-        let (now, settings) = (Instant::now(), &c2s.settings);
+        let (now, settings) = (Instant::now(), c2s.settings());
         let since = |since: Option<Instant>, length: Duration| since.is_some_and(|at| now >= at + length);
         let clock = &self.clock;
         if since(clock.ending, LINGER)

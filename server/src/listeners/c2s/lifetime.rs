@@ -46,11 +46,12 @@ impl Lifetime {
         drop(peer);
         tracing::info!(conn = number, session = session.number, jid = %session.jid, ?cut, "connection ended");
         if let Some(entry) = left_behind(&c2s, &session, management, cut)
-            && !sleep(&c2s, &entry).await
+            && !Box::pin(sleep(&c2s, &entry)).await
         {
             return;
         }
-        forget(&c2s, &account, &session).await;
+        // Boxed: what a session needs at its end should take no room while it lives.
+        Box::pin(forget(&c2s, &account, &session)).await;
         drop(lingering);
     }
 }

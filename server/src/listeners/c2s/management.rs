@@ -49,9 +49,9 @@ impl Management {
         enable: &Element,
     ) -> (Management, Element) {
         let resumable = matches!(enable.get("resume"), Some("true" | "1"));
+        let longest = c2s.settings().sessions.hibernation;
         let asked = enable.get("max").and_then(|max| max.parse().ok()).map(Duration::from_secs);
-        let hibernation =
-            asked.map_or(c2s.settings.sessions.hibernation, |max| max.min(c2s.settings.sessions.hibernation));
+        let hibernation = asked.map_or(longest, |max| max.min(longest));
         let resumable = resumable && !hibernation.is_zero();
         let entry = resumable.then(|| c2s.waiting.register(session, account, hibernation));
         let enabled = match &entry {

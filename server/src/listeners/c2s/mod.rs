@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use rialto_xmpp::Element;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -37,8 +37,7 @@ pub struct C2s {
     pub authentication: Arc<Authentication>,
     /// Certificates.
     pub tls: Arc<Tls>,
-    /// Limits and policies.
-    pub settings: Settings,
+    settings: ArcSwap<Settings>,
     /// The domain that speaks before a client has named one.
     pub domain: Arc<str>,
     /// Further stream features for those who have logged in, such as XEP-0115's `<c/>`.
@@ -83,13 +82,23 @@ impl C2s {
             router,
             authentication,
             tls,
-            settings,
+            settings: ArcSwap::from_pointee(settings),
             domain,
             advertised: ArcSwap::default(),
             gate: Arc::default(),
             waiting: Waiting::default(),
             closing: watch::Sender::new(false),
         }
+    }
+
+    /// Limits and policies as they are now.
+    pub fn settings(&self) -> Guard<Arc<Settings>> {
+        self.settings.load()
+    }
+
+    /// Other limits and policies from now on, for connections that stand as well.
+    pub fn set_settings(&self, settings: Settings) {
+        self.settings.store(Arc::new(settings));
     }
 
     /// Takes a connection through login, and then lives as its session. The login's future, which is large, has ended

@@ -69,7 +69,8 @@ pub async fn direct(c2s: &Arc<C2s>, peer: &mut Peer, tcp: TcpStream) -> Option<E
 }
 
 fn bounds(c2s: &C2s) -> Bounds {
-    let config::C2s { login_bytes, login_timeout, .. } = &c2s.settings.c2s;
+    let settings = c2s.settings();
+    let config::C2s { login_bytes, login_timeout, .. } = &settings.c2s;
     Bounds { bytes: *login_bytes, until: Instant::now() + *login_timeout, closing: c2s.closing.subscribe() }
 }
 
@@ -129,10 +130,10 @@ async fn inside_tls(
     opening: Option<Opening>,
 ) -> Result<Way, Leave> {
     let bindings = generation.bindings(talk.io.get_ref().1);
-    let offer = Arc::new(Offer::inside_tls(bindings, c2s.settings.c2s.plain));
+    let offer = Arc::new(Offer::inside_tls(bindings, c2s.settings().c2s.plain));
     let opening = open(c2s, talk, opening.as_ref(), &offer.features()).await?;
     let account = authenticate(c2s, peer, talk, &offer, &opening).await?;
-    talk.authenticated(Limits { bytes: c2s.settings.c2s.stanza_bytes, ..Limits::CLIENT });
+    talk.authenticated(Limits { bytes: c2s.settings().c2s.stanza_bytes, ..Limits::CLIENT });
     peer.pass.authenticated();
     let opening = Opening { client: Some(account.as_jid().clone()), ..opening };
     open(c2s, talk, Some(&opening), &features::authenticated(c2s)).await?;

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use crate::config;
+
 /// How many failures are let through at once, and how fast they are forgotten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
@@ -53,9 +55,7 @@ const WELCOME: Duration = Duration::from_secs(7 * 24 * 3600);
 
 impl Default for Throttle {
     fn default() -> Throttle {
-        let per_address = Rate { burst: 20, forget: Duration::from_secs(15) };
-        let per_account = Rate { burst: 10, forget: Duration::from_secs(30) };
-        Throttle::new(per_address, per_account)
+        Throttle::chosen(&config::C2s::default())
     }
 }
 
@@ -63,6 +63,15 @@ impl Throttle {
     /// A throttle that has seen nothing.
     pub fn new(per_address: Rate, per_account: Rate) -> Throttle {
         Throttle { per_address, per_account, hasher: RandomState::new(), seen: Mutex::default() }
+    }
+
+    /// As an operator chose: so many failures of one account, and twice as many of one address.
+    pub fn chosen(c2s: &config::C2s) -> Throttle {
+        let rate = |burst: u32| {
+            let burst = burst.max(1);
+            Rate { burst, forget: c2s.failures_within.max(Duration::from_secs(1)) / burst }
+        };
+        Throttle::new(rate(c2s.failures.saturating_mul(2)), rate(c2s.failures))
     }
 
     /// Whether an attempt may be looked at now. Existing and other accounts are treated alike.

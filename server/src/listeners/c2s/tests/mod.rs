@@ -195,18 +195,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// Everything up to and with `what`; fails when it does not come.
     pub async fn until(&mut self, what: &str) -> String {
         let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+        let (mut looked_at, mut buffer) = (0, vec![0; 64 * 1024]);
         loop {
-            if let Some(at) = self.heard.find(what) {
-                let rest = self.heard.split_off(at + what.len());
+            if let Some(at) = self.heard[looked_at..].find(what) {
+                let rest = self.heard.split_off(looked_at + at + what.len());
                 return std::mem::replace(&mut self.heard, rest);
             }
-            let mut buffer = [0; 4096];
+            looked_at = self.heard.floor_char_boundary(self.heard.len().saturating_sub(what.len()));
             let read = tokio::time::timeout_at(deadline, self.io.read(&mut buffer)).await;
             match read {
                 Ok(Ok(read)) if read > 0 => {
                     self.heard.push_str(std::str::from_utf8(&buffer[..read]).unwrap());
                 }
-                other => panic!("no {what:?} ({other:?}) in {:?}", self.heard),
+                other => {
+                    panic!("no {what:?} ({other:?}) in {}", self.heard.chars().take(2000).collect::<String>())
+                }
             }
         }
     }

@@ -193,3 +193,25 @@ async fn an_inactive_client_is_spared_what_can_wait() {
     romeo.send("<active xmlns='urn:xmpp:csi:0'/>").await;
     romeo.until("<composing ").await;
 }
+
+#[tokio::test]
+async fn a_session_is_taken_from_a_connection_that_takes_nothing_any_more() {
+    let server = Server::new().await;
+    let mut older = server.session("romeo", "orchard").await;
+    let key = enable(&mut older).await;
+    let mut juliet = server.session("juliet", "balcony").await;
+    let text = "x".repeat(60_000);
+    // More than the kernel keeps for a reader that does not read, less than the outbox.
+    for id in 0..60 {
+        juliet.send(&chat("romeo@localhost/orchard", &format!("{text}{id}"))).await;
+    }
+    juliet.send(&chat("juliet@localhost/balcony", "all sent")).await;
+    juliet.until("all sent</body>").await;
+    let mut newer = server.logged_in("romeo").await;
+    let begun = tokio::time::Instant::now();
+    newer.send(&resume(&key, 0)).await;
+    newer.until("<resumed ").await;
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    let heard = newer.until("xxx59</body></message>").await;
+    assert_eq!(heard.matches("<body>").count(), 60);
+}

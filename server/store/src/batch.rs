@@ -10,8 +10,11 @@ use crate::tables::{self, TableId};
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     pub(crate) ops: Vec<u8>,
-    pub(crate) expects: Vec<(TableId, Vec<u8>, Option<Vec<u8>>)>,
+    pub(crate) expects: Vec<Expectation>,
 }
+
+/// What a key must hold for a batch to be written.
+pub(crate) type Expectation = (TableId, Vec<u8>, Option<Vec<u8>>);
 
 impl Batch {
     /// Nothing yet.

@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::batch::{Batch, Kind, Op, Ops};
+use crate::apply::apply;
+use crate::batch::{Batch, Expectation, Kind, Op, Ops};
 use crate::engine::Change;
 use crate::error::StoreError;
 use crate::journal::Journal;
@@ -22,7 +23,6 @@ use crate::queue::Errand;
 use crate::settings::Durability;
 use crate::shared::Shared;
 use crate::sums;
-use crate::tables::TableId;
 use crate::ticket::Ticket;
 
 /// Between the beginnings of two commits, unless a full drain waits.
@@ -34,8 +34,11 @@ const IDLE: Duration = Duration::from_secs(5);
 /// With relaxed durability, what is written is on the disk after so long.
 const RELAXED: Duration = Duration::from_millis(100);
 
-/// Bytes of the disk below which batches are refused: the engine must never meet a full disk half-way.
-const RESERVE: u64 = 32 * 1024 * 1024;
+/// Bytes of the disk that are left to others: the engine must never meet a full disk half-way.
+pub(crate) const RESERVE: u64 = 32 * 1024 * 1024;
+
+/// After the engine did not take what it should, it is asked again after so long.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// How long an engine may take to let go of its files.
 const LINGER: Duration = Duration::from_secs(5);
@@ -50,8 +53,10 @@ pub(crate) struct Committer {
     synced: Instant,
     /// Owners whose tail is full.
     full: Vec<Bytes>,
-    /// The engine does not take what the tails hold; the next checkpoint tries again.
-    stuck: bool,
+    /// The engine does not take what the tails hold; it is asked again then.
+    retry: Option<Instant>,
+    /// The last group was not written.
+    failing: bool,
 }
 
 /// What a store on the disk has beside its engine.
@@ -59,6 +64,8 @@ pub(crate) struct Disk {
     pub journal: Journal,
     pub folder: PathBuf,
     pub marker: Marker,
+    /// Bytes of the disk below which batches are refused.
+    pub reserve: u64,
 }
 
 /// Batches that become one record.
@@ -69,7 +76,16 @@ struct Group {
 
 impl Committer {
     pub fn new(shared: Arc<Shared>, disk: Option<Disk>, durability: Durability, pace: Duration) -> Committer {
-        Committer { shared, disk, durability, pace, synced: Instant::now(), full: Vec::new(), stuck: false }
+        Committer {
+            shared,
+            disk,
+            durability,
+            pace,
+            synced: Instant::now(),
+            full: Vec::new(),
+            retry: None,
+            failing: false,
+        }
     }
 
     /// Until the queue is closed and empty; then, if all is in the engine, gives back what is needed to say so.
@@ -100,28 +116,31 @@ impl Committer {
 
     /// What nobody waits for.
     fn tidy(&mut self, quiet: bool) {
-        for owner in std::mem::take(&mut self.full) {
-            let spilled = self.guarded(|it| spill::spill(&*it.shared.engine()?, &it.shared.tails, &owner));
-            if let Err(why) = spilled {
-                self.stuck = true;
-                tracing::error!(
-                    "the engine does not take an archive's newest entries, they stay in the journal: {why}"
-                );
-                break;
-            }
-        }
-        let Some(disk) = &mut self.disk else { return };
-        let unsynced = disk.journal.is_unsynced();
-        if unsynced && self.synced.elapsed() >= RELAXED {
+        let full = std::mem::take(&mut self.full);
+        if let Some(disk) = &mut self.disk
+            && disk.journal.is_unsynced()
+            && self.synced.elapsed() >= RELAXED
+        {
             self.synced = Instant::now();
             if let Err(why) = disk.journal.sync() {
                 tracing::error!("the journal cannot be synced: {why}");
             }
         }
-        if (quiet && !unsynced && !disk.journal.is_empty() || disk.journal.is_filling())
-            && let Err(why) = self.guarded(Committer::checkpoint)
-        {
-            tracing::error!("no checkpoint: {why}");
+        if self.retry.is_some_and(|retry| Instant::now() < retry) {
+            return;
+        }
+        let journal = self.disk.as_ref().map(|disk| &disk.journal);
+        let due = journal.is_some_and(|it| it.is_filling() || quiet && !it.is_empty() && !it.is_unsynced());
+        let moved = match due {
+            true => self.guarded(Committer::checkpoint),
+            false => self.guarded(|it| {
+                let (engine, tails) = (it.shared.engine()?, &it.shared.tails);
+                full.iter().try_for_each(|owner| spill::spill(&*engine, tails, owner))
+            }),
+        };
+        if let Err(why) = moved {
+            self.retry = Some(Instant::now() + RETRY);
+            tracing::error!("the engine does not take what the journal holds, nothing is lost yet: {why}");
         }
     }
 
@@ -157,8 +176,15 @@ impl Committer {
         if tickets.is_empty() {
             return;
         }
-        if let Err(why) = self.guarded(|it| it.commit_record(record)) {
-            tracing::error!("{} batches were not written: {why}", tickets.len());
+        let written = self.guarded(|it| it.commit_record(record));
+        if written.is_err() != self.failing {
+            self.failing = !self.failing;
+            match &written {
+                Err(why) => tracing::error!("the store does not take what is written, from now on: {why}"),
+                Ok(()) => tracing::info!("the store takes what is written again"),
+            }
+        }
+        if let Err(why) = written {
             for ticket in tickets {
                 self.shared.ledger.fail(ticket, why.clone());
             }
@@ -167,7 +193,7 @@ impl Committer {
 
     fn commit_record(&mut self, record: Vec<u8>) -> Result<(), StoreError> {
         if let Some(disk) = &self.disk {
-            disk.has_room(RESERVE)?;
+            disk.has_room(disk.reserve)?;
             if disk.journal.overflows(record.len()) {
                 self.checkpoint()?;
             }
@@ -192,7 +218,7 @@ impl Committer {
         let Shared { tails, clock, .. } = &*self.shared;
         let engine = self.shared.engine()?;
         if let Some(disk) = &self.disk {
-            disk.has_room(RESERVE / 4)?;
+            disk.has_room(disk.reserve / 4)?;
         }
         for owner in tails.owners() {
             spill::spill(&*engine, tails, &owner)?;
@@ -204,7 +230,7 @@ impl Committer {
             engine.sync()?;
             disk.journal.restart();
         }
-        self.stuck = false;
+        self.retry = None;
         Ok(())
     }
 
@@ -246,7 +272,7 @@ impl Group {
         Group { tickets: Vec::new(), record: Journal::room() }
     }
 
-    fn touches(&self, expects: &[(TableId, Vec<u8>, Option<Vec<u8>>)]) -> bool {
+    fn touches(&self, expects: &[Expectation]) -> bool {
         let ops = self.record.get(Journal::room().len()..).unwrap_or_default();
         let touches = |op: &Op| {
             expects.iter().any(|(table, key, _)| match op.kind {
@@ -258,37 +284,173 @@ impl Group {
     }
 }
 
-/// Carries out operations: on tables in the engine, on logs in the tails. Owners whose tail got full are added to `full`.
-pub(crate) fn apply(shared: &Shared, ops: Bytes, full: &mut Vec<Bytes>) -> Result<(), StoreError> {
-    let (engine, tails) = (shared.engine()?, &shared.tails);
-    let ops: Vec<Op> = Ops::new(ops).collect::<Result<_, _>>().map_err(StoreError::engine)?;
-    let mut changes = Vec::new();
-    for op in &ops {
-        match op.kind {
-            Kind::Put => changes.push(Change::Put { table: op.table, key: &op.key, value: &op.value }),
-            Kind::Delete => changes.push(Change::Delete { table: op.table, key: &op.key }),
-            Kind::DeletePrefix => {
-                engine.commit(&std::mem::take(&mut changes))?;
-                spill::remove_prefix(&*engine, op.table, &op.key)?;
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU8, Ordering};
+
+    use super::*;
+    use crate::archive::{Archive, Draft, Flags};
+    use crate::engine::{Engine, Memory, Pair, Span};
+    use crate::key::key;
+    use crate::store::Store;
+    use crate::tables::{PRIVATE, ROOMS, TableId};
+
+    /// An engine that fails (1) or panics (2) when told to.
+    struct Moody {
+        memory: Memory,
+        mood: Arc<AtomicU8>,
+    }
+
+    impl Engine for Moody {
+        fn get(&self, table: TableId, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+            self.memory.get(table, key)
+        }
+
+        fn scan(&self, table: TableId, span: &Span<'_>) -> Result<Vec<Pair>, StoreError> {
+            self.memory.scan(table, span)
+        }
+
+        fn commit(&self, changes: &[Change<'_>]) -> Result<(), StoreError> {
+            match self.mood.load(Ordering::SeqCst) {
+                1 => Err(StoreError::engine("no space left on device")),
+                2 => panic!("an engine that panics"),
+                _ => self.memory.commit(changes),
             }
-            Kind::Append | Kind::Erase | Kind::Purge => {}
+        }
+
+        fn sync(&self) -> Result<(), StoreError> {
+            self.memory.sync()
         }
     }
-    if !changes.is_empty() {
-        engine.commit(&changes)?;
+
+    fn moody() -> (Moody, Arc<AtomicU8>) {
+        let mood = Arc::new(AtomicU8::new(0));
+        (Moody { memory: Memory::default(), mood: mood.clone() }, mood)
     }
-    for op in &ops {
-        let Some((id, entry)) = op.entry() else { continue };
-        match op.kind {
-            Kind::Append | Kind::Erase => {
-                let entry = (op.kind == Kind::Append).then_some(entry);
-                if spill::is_full(tails.set(&op.key, id, entry)) && full.last() != Some(&op.key) {
-                    full.push(op.key.clone());
-                }
-            }
-            Kind::Purge => spill::purge(&*engine, tails, &op.key, id)?,
-            Kind::Put | Kind::Delete | Kind::DeletePrefix => {}
+
+    fn put(name: &str) -> Batch {
+        let mut batch = Batch::new();
+        batch.put(ROOMS, &key(&[name]), b"value");
+        batch
+    }
+
+    #[tokio::test]
+    async fn a_batch_that_the_engine_refuses_fails_and_the_next_is_written() {
+        for trouble in [1, 2] {
+            let (engine, mood) = moody();
+            let store = Store::over(Box::new(engine));
+            store.commit(put("before")).await.unwrap();
+            mood.store(trouble, Ordering::SeqCst);
+            let ticket = store.enqueue(put("during"));
+            assert!(matches!(store.settled(ticket).await, Err(StoreError::Engine(_))));
+            mood.store(0, Ordering::SeqCst);
+            store.commit(put("after")).await.unwrap();
+            assert!(
+                matches!(store.settled(ticket).await, Err(StoreError::Engine(_))),
+                "it was said to have failed"
+            );
+            assert_eq!(store.get(ROOMS, &key(&["during"])), Ok(None));
+            assert!(store.get(ROOMS, &key(&["after"])).unwrap().is_some());
         }
     }
-    Ok(())
+
+    #[tokio::test]
+    async fn a_message_acknowledged_while_the_engine_fails_is_kept_and_moves_into_it_later() {
+        let (engine, mood) = moody();
+        let store = Store::over(Box::new(engine));
+        let archive = Archive::new(&store);
+        mood.store(1, Ordering::SeqCst);
+        for _ in 0..50 {
+            let mut batch = Batch::new();
+            archive.append(
+                &mut batch,
+                "a@b",
+                &Draft { with: "c@d", flags: Flags::NONE, stanza: &[b'x'; 1000] },
+            );
+            store.commit(batch).await.unwrap();
+        }
+        assert_eq!(archive.count("a@b").await, Ok(50));
+        assert!(store.checkpoint().await.is_err());
+        mood.store(0, Ordering::SeqCst);
+        store.checkpoint().await.unwrap();
+        assert_eq!(archive.count("a@b").await, Ok(50));
+        assert!(!store.scan_prefix(crate::tables::ARCHIVE, b"").unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn expectations_see_what_was_handed_in_before_and_fail_alone() {
+        let store = Store::memory();
+        let taking = |name: &str, from: Option<&[u8]>, to: &[u8]| {
+            let mut batch = Batch::new();
+            batch.expect(PRIVATE, &key(&[name]), from);
+            batch.put(PRIVATE, &key(&[name]), to);
+            store.enqueue(batch)
+        };
+        let tickets = [
+            taking("a", None, b"1"),
+            taking("a", None, b"2"),
+            taking("a", Some(b"1"), b"3"),
+            taking("b", None, b"1"),
+            store.enqueue(put("x")),
+            taking("a", Some(b"3"), b"4"),
+        ];
+        let mut ends = Vec::new();
+        for ticket in tickets {
+            ends.push(store.settled(ticket).await.is_ok());
+        }
+        assert_eq!(ends, [true, false, true, true, true, true]);
+        assert_eq!(store.get(PRIVATE, &key(&["a"])).unwrap().as_deref(), Some(&b"4"[..]));
+    }
+
+    #[tokio::test]
+    async fn what_failed_on_the_disk_does_not_come_back_from_the_journal() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        let marker = Marker { format: 1, engine: "sled".into(), state: State::New };
+        let journal = Journal::create(&path, 0).unwrap();
+        let disk = Disk { journal, folder: folder.path().to_owned(), marker, reserve: 0 };
+        let (engine, mood) = moody();
+        let store = Store::on_disk(Box::new(engine), disk);
+        store.commit(put("before")).await.unwrap();
+        mood.store(1, Ordering::SeqCst);
+        assert!(store.commit(put("during")).await.is_err());
+        mood.store(0, Ordering::SeqCst);
+        store.commit(put("after")).await.unwrap();
+        let (_, records) = Journal::open(&path, 0).unwrap();
+        let names: Vec<Bytes> = records
+            .into_iter()
+            .flat_map(|record| Ops::new(record.payload))
+            .map(|op| op.unwrap().key)
+            .collect();
+        assert_eq!(names, [key(&["before"]), key(&["after"])]);
+    }
+
+    #[tokio::test]
+    async fn a_disk_without_room_refuses_batches_before_anything_is_touched() {
+        let folder = tempfile::tempdir().unwrap();
+        let marker = Marker { format: 1, engine: "sled".into(), state: State::New };
+        let journal = Journal::create(&folder.path().join("journal"), 0).unwrap();
+        let disk = Disk { journal, folder: folder.path().to_owned(), marker, reserve: u64::MAX };
+        let store = Store::on_disk(Box::new(Memory::default()), disk);
+        assert_eq!(store.commit(put("one")).await, Err(StoreError::Full));
+        assert_eq!(store.commit(put("two")).await, Err(StoreError::Full));
+        assert_eq!(store.get(ROOMS, &key(&["one"])), Ok(None));
+    }
+
+    #[tokio::test]
+    async fn readers_pause_while_the_queue_is_over_its_limit_and_go_on_after() {
+        let store = Store::memory();
+        let limit = crate::Settings::default().queue_limit;
+        let mut full = false;
+        for n in 0..40 * limit {
+            store.enqueue(put(&(n % 7).to_string()));
+            if !store.has_room() {
+                full = true;
+                break;
+            }
+        }
+        assert!(full, "the committer kept up with a tight loop");
+        store.room().await;
+        assert!(store.has_room());
+    }
 }

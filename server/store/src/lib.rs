@@ -5,6 +5,7 @@
 //!   when it is durable (or failed). `Store::commit` does both.
 
 pub mod accounts;
+mod apply;
 pub mod archive;
 mod batch;
 mod clock;
@@ -17,6 +18,7 @@ mod key;
 pub mod last;
 mod log;
 mod marker;
+pub mod migrate;
 pub mod nicks;
 mod open;
 pub mod prefs;

@@ -1,11 +1,12 @@
 //! Opening a store: never anew where something should be, never on top of something else.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::ops::Bound;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use crate::committer::Disk;
+use crate::committer::{Disk, RESERVE};
 use crate::engine::{Engine, Memory, Redb, Sled, Span};
 use crate::error::{OpenError, StoreError};
 use crate::journal::{Journal, JournalError, Record};
@@ -39,7 +40,9 @@ pub(crate) fn open(settings: &Settings) -> Result<Opened, OpenError> {
         return Ok(Opened { engine, disk: None, records: Vec::new(), clock: 0, lock: None });
     }
     let folder = &settings.path;
-    fs::create_dir_all(folder).map_err(|error| OpenError::io(folder, &error))?;
+    // Credentials are in it: nobody else reads it.
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|error| OpenError::io(folder, &error))?;
     let lock = lock(folder)?;
     let opened = match Marker::read(folder)? {
         None => {
@@ -122,7 +125,7 @@ fn create(settings: &Settings) -> Result<Opened, OpenError> {
     let journal = Journal::create(&folder.join(JOURNAL), 0).map_err(|error| failed(&error))?;
     let marker = Marker { state: State::Open { since: 0 }, ..marker };
     marker.write(folder).map_err(|error| failed(&error))?;
-    let disk = Disk { journal, folder: folder.clone(), marker };
+    let disk = Disk { journal, folder: folder.clone(), marker, reserve: RESERVE };
     Ok(Opened { engine, disk: Some(disk), records: Vec::new(), clock: 0, lock: None })
 }
 
@@ -173,7 +176,7 @@ fn reopen(settings: &Settings, marker: Marker) -> Result<Opened, OpenError> {
         other => OpenError::damaged(folder, other),
     })?;
     let clock = records.last().map_or(clock, |record| record.clock.max(clock));
-    let disk = Disk { journal, folder: folder.clone(), marker };
+    let disk = Disk { journal, folder: folder.clone(), marker, reserve: RESERVE };
     Ok(Opened { engine, disk: Some(disk), records, clock, lock: None })
 }
 

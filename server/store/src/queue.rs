@@ -157,10 +157,10 @@ impl Queue {
     }
 
     fn take(&self, waiting: &mut Waiting) -> Drained {
-        let errands = std::mem::take(&mut waiting.errands);
-        let batches = match waiting.batches.len() <= DRAIN {
-            true => std::mem::take(&mut waiting.batches),
-            false => waiting.batches.drain(..DRAIN).collect(),
+        // An errand comes after everything that was handed in before it.
+        let (batches, errands) = match waiting.batches.len() <= DRAIN {
+            true => (std::mem::take(&mut waiting.batches), std::mem::take(&mut waiting.errands)),
+            false => (waiting.batches.drain(..DRAIN).collect(), Vec::new()),
         };
         waiting.bytes -= batches.iter().map(|(_, batch)| batch.ops.len()).sum::<usize>();
         let upto = waiting.batches.first().map_or(self.latest(), |(ticket, _)| Ticket(ticket.0 - 1));

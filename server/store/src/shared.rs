@@ -28,7 +28,7 @@ pub(crate) struct Shared {
     /// Offline messages that wait, for accounts that were asked for.
     pending: Mutex<HashMap<String, usize>>,
     /// Keeps other processes out; let go of after the engine.
-    _lock: Option<File>,
+    lock: Mutex<Option<File>>,
 }
 
 /// Accounts whose count of offline messages is remembered. Beyond, all are counted anew.
@@ -44,7 +44,7 @@ impl Shared {
             clock: Clock::default(),
             seed: getrandom::u64().unwrap_or_default(),
             pending: Mutex::default(),
-            _lock: lock,
+            lock: Mutex::new(lock),
         }
     }
 
@@ -58,6 +58,11 @@ impl Shared {
     pub fn release(&self) {
         let engine = self.engine.write().take();
         drop(engine);
+    }
+
+    /// Lets other processes in.
+    pub fn unlock(&self) {
+        self.lock.lock().take();
     }
 
     /// An id later than all before.

@@ -7,8 +7,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
+use crate::apply::apply;
 use crate::batch::Batch;
-use crate::committer::{Committer, Disk, PACE, apply};
+use crate::committer::{Committer, Disk, PACE};
 use crate::engine::{self, Engine, Memory, Pair, Span};
 use crate::error::{OpenError, StoreError};
 use crate::open::{self, Opened};
@@ -44,6 +45,13 @@ impl Store {
         let opened = Opened { engine, disk: None, records: Vec::new(), clock: 0, lock: None };
         let store = Store::start(opened, &Settings::default(), Duration::ZERO);
         store.unwrap_or_else(|why| panic!("{why}")) // holds: only records to be applied can fail, and there are none
+    }
+
+    /// A store over an engine and a disk, for tests of what goes wrong between them.
+    #[cfg(test)]
+    pub(crate) fn on_disk(engine: Box<dyn Engine>, disk: Disk) -> Store {
+        let opened = Opened { engine, disk: Some(disk), records: Vec::new(), clock: 0, lock: None };
+        Store::start(opened, &Settings::default(), Duration::ZERO).unwrap()
     }
 
     fn start(opened: Opened, settings: &Settings, pace: Duration) -> Result<Store, StoreError> {

@@ -226,3 +226,64 @@ async fn verification_can_be_asked_for_or_left_out() {
         assert!(is_whole(&store).await);
     }
 }
+
+/// As `filled`, but not closed: a copy of the folder as a power cut would leave it.
+async fn cut_off(engine: EngineKind) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    filled(engine, folder.path()).await;
+    let store = Store::open(&settings(engine, folder.path())).unwrap();
+    let archive = Archive::new(&store);
+    for n in 0..20 {
+        let mut batch = Batch::new();
+        let text = format!("late {n}");
+        archive.append(&mut batch, LATE, &Draft { with: "a@b", flags: Flags::NONE, stanza: text.as_bytes() });
+        private::put(&mut batch, LATE, &n.to_string(), text.as_bytes());
+        store.commit(batch).await.unwrap();
+    }
+    copy(folder.path())
+}
+
+const LATE: &str = "late@localhost";
+
+#[tokio::test]
+async fn after_a_power_cut_the_journal_gives_what_was_acknowledged() {
+    for engine in DURABLE {
+        let folder = cut_off(engine).await;
+        let store = Store::open(&settings(engine, folder.path())).unwrap();
+        assert!(is_whole(&store).await);
+        assert_eq!(Archive::new(&store).count(LATE).await, Ok(20));
+        assert_eq!(private::size(&store, LATE).unwrap().1, 20);
+    }
+}
+
+#[tokio::test]
+async fn after_a_power_cut_a_damaged_journal_is_refused() {
+    for engine in DURABLE {
+        let folder = cut_off(engine).await;
+        for at in [0, 40, 200, 1000] {
+            let copy = copy(folder.path());
+            let path = copy.path().join("journal");
+            let mut bytes = fs::read(&path).unwrap();
+            bytes[at] ^= 0xff;
+            fs::write(&path, bytes).unwrap();
+            assert!(refused_or_whole(engine, copy.path(), &format!("journal rotten at {at}")).await, "{at}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn after_a_power_cut_a_damaged_file_is_refused_or_misses_nothing() {
+    for engine in DURABLE {
+        let folder = cut_off(engine).await;
+        let whole = fs::read(folder.path().join(main_file(engine))).unwrap();
+        for at in (0..whole.len()).step_by(whole.len() / 30) {
+            let copy = copy(folder.path());
+            let mut rotten = whole.clone();
+            for byte in rotten.iter_mut().skip(at).take(64) {
+                *byte ^= 0x55;
+            }
+            fs::write(copy.path().join(main_file(engine)), rotten).unwrap();
+            refused_or_whole(engine, copy.path(), &format!("rotten at {at} of {}", whole.len())).await;
+        }
+    }
+}

@@ -350,4 +350,44 @@ mod tests {
         assert_eq!((count(3), count(2)), (Some(3), None));
         assert_eq!(archive.count(ROMEO).await, Ok(3));
     }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_reader_sees_every_entry_once_while_entries_move_into_chunks() {
+        let store = Store::memory();
+        let archive = Archive::new(&store);
+        let writer = tokio::spawn({
+            let (store, archive) = (store.clone(), archive.clone());
+            async move {
+                for n in 0..4000 {
+                    let mut batch = Batch::new();
+                    let text = format!("{n:0>400}");
+                    archive.append(
+                        &mut batch,
+                        ROMEO,
+                        &Draft { with: PARTIES[2], flags: Flags::NONE, stanza: text.as_bytes() },
+                    );
+                    store.commit(batch).await.unwrap();
+                }
+            }
+        });
+        let mut rounds = 0;
+        while !writer.is_finished() {
+            for (page, with) in
+                [(Paging::Last, None), (Paging::First, None), (Paging::Last, Some(PARTIES[2].to_owned()))]
+            {
+                let max = if page == Paging::First { usize::MAX } else { 90 };
+                let page =
+                    archive.query(ROMEO, &Query { page, max, with, ..Query::default() }).await.unwrap();
+                let numbers: Vec<usize> = page
+                    .entries
+                    .iter()
+                    .map(|entry| std::str::from_utf8(&entry.stanza()).unwrap().parse().unwrap())
+                    .collect();
+                assert!(numbers.windows(2).all(|pair| pair[0] + 1 == pair[1]), "{numbers:?}");
+            }
+            rounds += 1;
+        }
+        writer.await.unwrap();
+        assert!(rounds > 5, "{rounds}");
+    }
 }

@@ -14,6 +14,8 @@ use crate::tables::TableId;
 
 const ROWS: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("rialto");
 
+type Guard<'a> = redb::AccessGuard<'a, &'static [u8]>;
+
 pub(crate) struct Redb {
     db: Database,
 }
@@ -66,10 +68,7 @@ impl Engine for Redb {
         let rows = self.db.begin_read().map_err(failed)?.open_table(ROWS).map_err(failed)?;
         let bounds = (start.as_ref().map(|key| &key[..]), end.as_ref().map(|key| &key[..]));
         let range = rows.range::<&[u8]>(bounds).map_err(failed)?;
-        let pair = |row: Result<
-            (redb::AccessGuard<'_, &[u8]>, redb::AccessGuard<'_, &[u8]>),
-            redb::StorageError,
-        >| {
+        let pair = |row: Result<(Guard<'_>, Guard<'_>), redb::StorageError>| {
             let (key, value) = row.map_err(failed)?;
             let key = key.value().get(1..).unwrap_or_default();
             Ok((Bytes::copy_from_slice(key), Bytes::copy_from_slice(value.value())))

@@ -9,6 +9,7 @@ pub mod certs;
 pub mod config;
 pub mod credentials;
 pub mod features;
+pub mod house;
 pub mod listeners;
 pub mod people;
 pub mod random;

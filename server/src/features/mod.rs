@@ -12,6 +12,7 @@ pub mod command;
 pub mod contact;
 pub mod disco;
 pub mod last;
+pub mod list;
 pub mod ping;
 pub mod private;
 pub mod register;

@@ -1,0 +1,193 @@
+//! Floor 8: the whole server, built lowest floor first. The only file that names everybody.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use rialto_store::accounts::Accounts as Kept;
+use rialto_store::server::{Purpose, secret};
+use rialto_store::{Store, StoreError};
+use rialto_xmpp::Jid;
+use tokio::task::JoinHandle;
+
+use crate::certs::{self, CertError};
+use crate::config::Config;
+use crate::features::{Features, Hosted, caps, list};
+use crate::listeners::c2s::sasl::Authentication;
+use crate::listeners::c2s::sasl::throttle::{Rate, Throttle};
+use crate::listeners::settings::Settings;
+use crate::listeners::tls::{self, Tls, TlsError};
+use crate::listeners::{C2s, Door, ListenError, Listeners};
+use crate::people::People;
+use crate::router::{Domain, Router};
+use crate::sessions::Accounts;
+
+/// How long the server waits for clients to go when it closes.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often accounts that nobody uses are forgotten.
+const EVICTION: Duration = Duration::from_secs(60);
+
+/// How often certificate files are looked at.
+const CERTIFICATES: Duration = Duration::from_secs(10);
+
+/// A server that runs.
+pub struct House {
+    /// As it was configured.
+    pub config: Arc<Config>,
+    /// The way of every stanza.
+    pub router: Arc<Router>,
+    /// Accounts, as they are kept.
+    pub people: People,
+    /// Certificates in use.
+    pub tls: Arc<Tls>,
+    listeners: Listeners,
+    background: Vec<JoinHandle<()>>,
+}
+
+/// Why the server does not start. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The database.
+    #[error("{0}")]
+    Store(#[from] rialto_store::OpenError),
+    /// The database, while the server started.
+    #[error("the store failed: {0}")]
+    StoreUse(#[from] StoreError),
+    /// A certificate.
+    #[error("{0}")]
+    Certificate(#[from] CertError),
+    /// TLS.
+    #[error("{0}")]
+    Tls(#[from] TlsError),
+    /// A port.
+    #[error("{0}")]
+    Listen(#[from] ListenError),
+    /// A mistake of ours in the list of features.
+    #[error("the server is not well made: {0}")]
+    Features(String),
+}
+
+impl House {
+    /// Opens the store, builds every floor on it, and lets people in last.
+    ///
+    /// # Errors
+    /// [`OpenError`]; nothing runs then.
+    pub async fn open(config: Config) -> Result<House, OpenError> {
+        let config = Arc::new(config);
+        let store = open_store(&config).await?;
+        let accounts = Arc::new(Accounts::default());
+        let people = People::new(&store);
+        let features = list::all(&config, &store, &accounts, &people);
+        let features = Features::new(features).map_err(OpenError::Features)?;
+        let router = Arc::new(Router::new(accounts, features, store.clone(), Arc::new(people.clone())));
+        for domain in &config.domains {
+            router.domains.serve(domain, Domain::Accounts);
+        }
+        let tls = Arc::new(open_tls(&config)?);
+        let authentication = authentication(&config, &store).await?;
+        let domain = config.first_domain().into();
+        let c2s =
+            C2s::new(router.clone(), Arc::new(authentication), tls.clone(), Settings::new(&config), domain);
+        c2s.advertised.store(Arc::new(vec![caps::stream_feature(&router.features.catalogue)]));
+        let listeners = Listeners::open(Arc::new(c2s), &config.listen)?;
+        let background =
+            vec![tokio::spawn(evict(router.clone())), tokio::spawn(follow(config.clone(), tls.clone()))];
+        Ok(House { config, router, people, tls, listeners, background })
+    }
+
+    /// Where clients are let in.
+    pub fn addresses(&self) -> &[(Door, SocketAddr)] {
+        self.listeners.addresses()
+    }
+
+    /// Reads the certificate files again; what does not fit leaves the old ones in use.
+    ///
+    /// # Errors
+    /// [`OpenError`], for the operator.
+    pub fn reload_certificates(&self) -> Result<(), OpenError> {
+        replace_certificates(&self.config, &self.tls)
+    }
+
+    /// Closes in the order of opening reversed: rooms say goodbye, sessions end, what is queued is written.
+    pub async fn close(self) {
+        for service in self.router.domains.services() {
+            service.close().await;
+        }
+        if !self.listeners.close(PATIENCE).await {
+            tracing::warn!("some clients did not go in time");
+        }
+        self.background.iter().for_each(JoinHandle::abort);
+        self.router.store.close().await;
+    }
+}
+
+async fn open_store(config: &Config) -> Result<Store, OpenError> {
+    let settings = config.store.settings();
+    let opened = tokio::task::spawn_blocking(move || Store::open(&settings)).await;
+    match opened {
+        Ok(store) => Ok(store?),
+        Err(panicked) => Err(OpenError::Features(format!("opening the store failed: {panicked}"))),
+    }
+}
+
+fn open_tls(config: &Config) -> Result<Tls, OpenError> {
+    let identities = certs::ready(config, &certs::wanted(config, &kinds()), SystemTime::now())?;
+    let first = rialto_xmpp::prep::to_ascii(config.first_domain());
+    Ok(Tls::new(certs::by_domain(&identities), &first)?)
+}
+
+fn replace_certificates(config: &Config, tls: &Tls) -> Result<(), OpenError> {
+    let identities = certs::ready(config, &certs::wanted(config, &kinds()), SystemTime::now())?;
+    let first = rialto_xmpp::prep::to_ascii(config.first_domain());
+    Ok(tls.replace(certs::by_domain(&identities), &first)?)
+}
+
+/// Names of the networks that this server knows.
+fn kinds() -> Vec<&'static str> {
+    rialto_bridges::KINDS.iter().map(|kind| kind.name).collect()
+}
+
+async fn authentication(config: &Config, store: &Store) -> Result<Authentication, OpenError> {
+    let seed = secret(store, Purpose::FakeSalts).await?;
+    let failures = config.c2s.failures.max(1);
+    let rate = Rate { burst: failures, forget: config.c2s.failures_within / failures };
+    Ok(Authentication::new(Arc::new(Kept::new(store)), seed, Throttle::new(rate, rate)))
+}
+
+async fn evict(router: Arc<Router>) {
+    loop {
+        tokio::time::sleep(EVICTION).await;
+        router.accounts.evict();
+    }
+}
+
+/// Certificates that are renewed on the disk are taken up without a restart.
+async fn follow(config: Arc<Config>, tls: Arc<Tls>) {
+    let wanted = certs::wanted(&config, &kinds());
+    let folder = |domain: &str| config.certs.folder.join(domain);
+    let files: Vec<PathBuf> = wanted
+        .iter()
+        .flat_map(|wanted| ["fullchain.pem", "privkey.pem"].map(|file| folder(&wanted.domain).join(file)))
+        .collect();
+    let reload = move || match replace_certificates(&config, &tls) {
+        Ok(()) => {
+            tracing::info!("the certificates changed and are in use");
+            true
+        }
+        Err(error) => {
+            tracing::error!(%error, "the certificates changed and do not fit; the old ones stay in use");
+            false
+        }
+    };
+    tls::watch(files, CERTIFICATES, reload).await;
+}
+
+/// Tells of a service in disco#items and routes its domain to it.
+pub fn serve(router: &Router, domain: &str, name: &str, service: Arc<dyn crate::router::Service>) {
+    router.domains.serve(domain, Domain::Service(service));
+    if let Ok(jid) = Jid::parse(domain) {
+        router.features.catalogue.host(Hosted { jid, name: name.to_owned() });
+    }
+}

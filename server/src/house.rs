@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use crate::certs::{self, CertError};
 use crate::config::Config;
 use crate::features::{Features, Hosted, caps, list};
+use crate::listeners::c2s::registration::Registration;
 use crate::listeners::c2s::sasl::Authentication;
 use crate::listeners::c2s::sasl::throttle::{Rate, Throttle};
 use crate::listeners::settings::Settings;
@@ -88,8 +89,9 @@ impl House {
         let tls = Arc::new(open_tls(&config)?);
         let authentication = authentication(&config, &store).await?;
         let domain = config.first_domain().into();
-        let c2s =
+        let mut c2s =
             C2s::new(router.clone(), Arc::new(authentication), tls.clone(), Settings::new(&config), domain);
+        c2s.registration = Some(Registration::new(people.clone(), config.registration.clone()));
         c2s.advertised.store(Arc::new(vec![caps::stream_feature(&router.features.catalogue)]));
         let listeners = Listeners::open(Arc::new(c2s), &config.listen)?;
         let background =

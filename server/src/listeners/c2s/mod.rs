@@ -23,6 +23,7 @@ mod features;
 mod lifetime;
 mod management;
 pub mod negotiate;
+pub mod registration;
 pub mod resume;
 pub mod sasl;
 mod talk;
@@ -42,6 +43,8 @@ pub struct C2s {
     pub domain: Arc<str>,
     /// Further stream features for those who have logged in, such as XEP-0115's `<c/>`.
     pub advertised: ArcSwap<Vec<Element>>,
+    /// Makes accounts, where the operator lets people make them (XEP-0077).
+    pub registration: Option<registration::Registration>,
     /// How many connections there are.
     pub gate: Arc<Gate>,
     /// Sessions that can be resumed.
@@ -85,6 +88,7 @@ impl C2s {
             settings: ArcSwap::from_pointee(settings),
             domain,
             advertised: ArcSwap::default(),
+            registration: None,
             gate: Arc::default(),
             waiting: Waiting::default(),
             closing: watch::Sender::new(false),

@@ -131,7 +131,9 @@ async fn inside_tls(
 ) -> Result<Way, Leave> {
     let bindings = generation.bindings(talk.io.get_ref().1);
     let offer = Arc::new(Offer::inside_tls(bindings, c2s.settings().c2s.plain));
-    let opening = open(c2s, talk, opening.as_ref(), &offer.features()).await?;
+    let mut offered = offer.features();
+    offered.extend(c2s.registration.as_ref().and_then(|registration| registration.feature()));
+    let opening = open(c2s, talk, opening.as_ref(), &offered).await?;
     let account = authenticate(c2s, peer, talk, &offer, &opening).await?;
     talk.authenticated(Limits { bytes: c2s.settings().c2s.stanza_bytes, ..Limits::CLIENT });
     peer.pass.authenticated();
@@ -208,10 +210,13 @@ async fn authenticate(
     offer: &Arc<Offer>,
     opening: &Opening,
 ) -> Result<BareJid, Leave> {
-    for _ in 0..ATTEMPTS {
+    let mut failed = 0;
+    while failed < ATTEMPTS {
         let auth = talk.element().await?;
         if !auth.is("auth", ns::SASL) {
-            return Err(premature(&auth));
+            let answer = register(c2s, peer, &auth, opening).await;
+            talk.say(&answer.ok_or_else(|| premature(&auth))?).await?;
+            continue;
         }
         match attempt(c2s, peer, talk, &auth, (offer, opening)).await? {
             Ok(account) => {
@@ -221,10 +226,16 @@ async fn authenticate(
             Err(error) => {
                 tracing::info!(conn = peer.number, peer = %peer.address.ip(), %error, "login refused");
                 talk.say(&error.to_element()).await?;
+                failed += 1;
             }
         }
     }
     Err(StreamError::new(StreamCondition::PolicyViolation, "Too many failed logins.").into())
+}
+
+/// XEP-0077: the one thing that is answered before a login, if the operator allows it at all.
+async fn register(c2s: &C2s, peer: &Peer, element: &Element, opening: &Opening) -> Option<Element> {
+    c2s.registration.as_ref()?.answer(&opening.domain, peer.address.ip(), element).await
 }
 
 async fn attempt(

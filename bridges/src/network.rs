@@ -25,8 +25,8 @@ pub trait Network: Send + Sync + 'static {
 
     /// From now on, what happens in this room is fed to us, beginning with `Members`. Also after a reconnect.
     ///
-    /// Comes back when the far side has let us in or has said why not. After an error the room is still wanted: the
-    /// network tries again by itself, slowly, until `leave`.
+    /// Comes back when the far side has let us in or has said why not, or at once where the link is broken. After an
+    /// error the room is still wanted: the network tries again by itself, slowly, until `leave`.
     fn join<'a>(&'a self, room: &'a RemoteId) -> Fut<'a, ()>;
 
     /// No more of this room.

@@ -134,6 +134,10 @@ impl Driver {
                 _ = tick.tick() => if let Some(end) = self.tick(&mut wire, &mut out) { break Over::Ended(end) },
             }
         };
+        let over = match over {
+            Over::Ended(end) => Over::Ended(self.session.ending(end)),
+            closed => closed,
+        };
         if matches!(over, Over::Closed(_)) {
             wire.says.goodbye().await;
         }
@@ -216,7 +220,13 @@ impl Driver {
         loop {
             tokio::select! {
                 _ = tokio::time::sleep_until(until) => return Over::Ended(End::down("rested")),
-                order = self.orders.recv() => if let Some(over) = self.obey(order) { return over },
+                order = self.orders.recv() => {
+                    if let Some(over) = self.obey(order) {
+                        return over;
+                    }
+                    let trouble = self.trouble.clone();
+                    trouble.into_iter().for_each(|trouble| self.session.lost(&trouble));
+                }
                 open = pump(&self.feed, &mut self.news) => if !open { return Over::Closed(None) },
             }
         }

@@ -123,6 +123,11 @@ impl Session {
         }
     }
 
+    /// What the end of a connection means, by what the server said before.
+    pub fn ending(&self, end: End) -> End {
+        self.shake.ending(end)
+    }
+
     /// Registered, and ready to join.
     pub fn is_ready(&self) -> bool {
         self.phase == Phase::Ready

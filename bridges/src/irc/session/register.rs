@@ -40,6 +40,8 @@ pub struct Handshake {
     pub proven: bool,
     /// 001 has come.
     pub registered: bool,
+    /// The server has said that it will not have us; ERROR says more, or it just hangs up.
+    refusal: Option<String>,
     offered: Vec<String>,
     unanswered: usize,
     proving: bool,
@@ -72,10 +74,9 @@ impl Handshake {
             }
             "902" | "904" | "905" | "906" | "908" if self.proving => self.failed(line, out),
             "432" | "433" | "436" | "437" if !self.registered => self.next_nick(line, settings, out),
-            "463" | "464" | "465" if !self.registered => out.end = Some(End::Refused(line.last().into())),
-            "466" if !self.registered => out.end = Some(End::Refused(line.last().into())),
+            "463" | "464" | "465" | "466" if !self.registered => self.refusal = Some(line.last().into()),
             "ERROR" => {
-                out.end.get_or_insert_with(|| refusals::of_error(line.last()));
+                out.end.get_or_insert_with(|| self.ending(refusals::of_error(line.last())));
             }
             "001" => {
                 self.registered = true;
@@ -85,6 +86,21 @@ impl Handshake {
             _ => return false,
         }
         true
+    }
+
+    /// What the end of the connection means, by all that was said before.
+    pub fn ending(&self, end: End) -> End {
+        match (&self.refusal, end) {
+            (None, end) => end,
+            (Some(first), End::Refused(text)) if !text.contains(first) => {
+                End::Refused(format!("{first} {text}"))
+            }
+            (Some(_), End::Refused(text)) => End::Refused(text),
+            (Some(first), End::Lost { error: NetworkError::Down(text), .. }) => {
+                End::Refused(format!("{first} ({text})"))
+            }
+            (Some(first), End::Lost { .. }) => End::Refused(first.clone()),
+        }
     }
 
     fn cap(&mut self, line: &Line, settings: &Settings, out: &mut Out) {

@@ -150,18 +150,25 @@ fn a_nick_that_cannot_be_is_made_short() {
 }
 
 #[test]
-fn a_ban_and_a_wrong_password_are_refusals() {
-    for line in [
-        ":s 465 * :You are banned from this server",
-        ":s 464 * :Password incorrect",
-        "ERROR :Closing Link: x (K-lined)",
-    ] {
+fn a_ban_and_a_wrong_password_are_refusals_with_all_that_was_said() {
+    let refusal = |lines: &[&str]| {
         let mut talk = Talk::new("");
-        talk.says(line);
-        assert!(matches!(&talk.out.end, Some(End::Refused(_))), "{line}");
+        lines.iter().for_each(|line| drop(talk.says(line)));
+        talk.out
+            .end
+            .take()
+            .unwrap_or_else(|| talk.shake.ending(End::down("the server closed the connection")))
+    };
+    for (lines, text) in [
+        (vec!["ERROR :Closing Link: x (K-lined)"], "Closing Link: x (K-lined)"),
+        (
+            vec![":s 465 * :You're banned!", "ERROR :Closing link: [Z-lined: a proxy]"],
+            "You're banned! Closing link: [Z-lined: a proxy]",
+        ),
+        (vec![":s 464 * :Password incorrect", "ERROR :Access denied"], "Password incorrect (Access denied)"),
+        (vec![":s 464 * :Password incorrect"], "Password incorrect (the server closed the connection)"),
+    ] {
+        assert_eq!(refusal(&lines), End::Refused(text.into()));
     }
-    let mut talk = Talk::new("");
-    talk.says(":s 465 * :You are banned: spam");
-    talk.says("ERROR :Closing Link");
-    assert_eq!(talk.out.end, Some(End::Refused("You are banned: spam".into())), "the first word counts");
+    assert_eq!(refusal(&[]), End::down("the server closed the connection"));
 }

@@ -11,6 +11,7 @@ pub mod credentials;
 pub mod features;
 pub mod house;
 pub mod listeners;
+pub mod muc;
 pub mod people;
 pub mod random;
 pub mod router;

@@ -1,0 +1,216 @@
+//! The task around a room: inputs in their order, what they change on the disk, then what everybody is told.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use rialto_store::{Batch, StoreError};
+use rialto_xmpp::{BareJid, Condition, Jid, Stanza, StanzaError};
+use tokio::sync::mpsc;
+
+use super::effect::{Effect, Now};
+use super::perform::Works;
+use super::room::{Input, Room, State};
+
+/// Inputs that wait for a room. When it is full, whoever sends waits; errors and answers, which nobody waits for, are
+/// dropped.
+const MAILBOX: usize = 512;
+/// Inputs handled at once: one commit is for all of them.
+const AT_ONCE: usize = 64;
+/// A room in which nobody is leaves memory after so long.
+const IDLE: Duration = Duration::from_secs(300);
+
+/// Where a room takes its inputs.
+#[derive(Clone, Debug)]
+pub struct Mailbox {
+    /// The room.
+    pub room: BareJid,
+    inputs: mpsc::Sender<Input>,
+}
+
+impl Mailbox {
+    /// Puts an input in, waiting for a place.
+    ///
+    /// # Errors
+    /// The input, when the room has left memory.
+    pub async fn send(&self, input: Input) -> Result<(), Input> {
+        self.inputs.send(input).await.map_err(|refused| refused.0)
+    }
+
+    /// Puts an input in if there is a place; says whether there was.
+    pub fn try_send(&self, input: Input) -> bool {
+        self.inputs.try_send(input).is_ok()
+    }
+
+    /// Waits until the room has left memory.
+    pub async fn done(&self) {
+        self.inputs.closed().await;
+    }
+
+    /// Whether it is the mailbox of this room in memory and not of an earlier one of its name.
+    pub fn is(&self, other: &Mailbox) -> bool {
+        self.inputs.same_channel(&other.inputs)
+    }
+}
+
+/// A room and its task.
+pub struct Actor {
+    room: Room,
+    works: Arc<Works>,
+    inputs: mpsc::Receiver<Input>,
+    own: mpsc::WeakSender<Input>,
+}
+
+impl Actor {
+    /// Starts the task of a room.
+    pub fn start(room: Room, works: Arc<Works>) -> Mailbox {
+        let (sender, inputs) = mpsc::channel(MAILBOX);
+        let mailbox = Mailbox { room: room.jid.clone(), inputs: sender };
+        let own = mailbox.inputs.downgrade();
+        works.tell_listing(&room);
+        tokio::spawn(Actor { room, works, inputs, own }.run());
+        mailbox
+    }
+
+    async fn run(mut self) {
+        let mut inputs = Vec::with_capacity(AT_ONCE);
+        loop {
+            match tokio::time::timeout(IDLE, self.inputs.recv_many(&mut inputs, AT_ONCE)).await {
+                Ok(0) => break,
+                Ok(_) => {
+                    let closes = inputs.iter().any(|input| matches!(input, Input::Shutdown));
+                    self.handle_all(std::mem::take(&mut inputs)).await;
+                    if closes {
+                        break;
+                    }
+                }
+                Err(_) if self.is_idle() => self.room.state = State::Gone,
+                Err(_) => continue,
+            }
+            if self.room.state == State::Gone {
+                break;
+            }
+        }
+        self.retire().await;
+    }
+
+    /// Nobody is there, and what is kept can be read again.
+    fn is_idle(&self) -> bool {
+        self.room.state == State::Open && self.room.occupants.is_empty() && self.room.links.is_empty()
+    }
+
+    /// The room leaves memory. What has come in meanwhile goes the ordinary way again.
+    async fn retire(mut self) {
+        if let Some(own) = self.own.upgrade() {
+            self.works.forget(&Mailbox { room: self.room.jid.clone(), inputs: own });
+        }
+        self.inputs.close();
+        while let Some(input) = self.inputs.recv().await {
+            if let Input::Stanza(stanza) = input {
+                self.works.route_apart(stanza);
+            }
+        }
+    }
+
+    /// Inputs that came together. All they change is one commit, which is waited for before anybody is told.
+    async fn handle_all(&mut self, mut inputs: Vec<Input>) {
+        while !inputs.is_empty() {
+            let before = self.room.clone();
+            let mut effects = Vec::new();
+            for input in &inputs {
+                self.handle(input.clone(), &mut effects);
+            }
+            let gone = match self.commit(&effects).await {
+                Ok(()) => self.works.perform(&self.room, effects).await,
+                // As if nothing had happened; then one by one, so that each learns of his own failure.
+                Err(_) => {
+                    self.room = before;
+                    let mut gone = Vec::new();
+                    for input in inputs {
+                        gone.extend(self.handle_alone(input).await);
+                    }
+                    gone
+                }
+            };
+            inputs = gone.into_iter().map(Input::Gone).collect();
+        }
+        self.works.tell_listing(&self.room);
+    }
+
+    async fn handle_alone(&mut self, input: Input) -> Vec<Jid> {
+        let before = self.room.clone();
+        let mut effects = Vec::new();
+        self.handle(input.clone(), &mut effects);
+        if let Err(error) = self.commit(&effects).await {
+            self.room = before;
+            effects = refused(input, &error);
+        }
+        self.works.perform(&self.room, effects).await
+    }
+
+    /// A mistake of ours costs one input, not the room and not its neighbours.
+    fn handle(&mut self, input: Input, effects: &mut Vec<Effect>) {
+        let now = Now { at: SystemTime::now(), id: self.works.archive.next_id().to_string() };
+        let (before, done) = (self.room.clone(), effects.len());
+        let kind = kind(&input);
+        let handled = catch_unwind(AssertUnwindSafe(|| self.room.handle(&now, input, effects)));
+        if handled.is_err() {
+            tracing::error!(room = %self.room.jid, input = kind, "a mistake in handling this was undone");
+            effects.truncate(done);
+            self.room = before;
+        }
+    }
+
+    /// Writes what must be kept before anybody hears of it.
+    async fn commit(&self, effects: &[Effect]) -> Result<(), StoreError> {
+        let mut batch = Batch::new();
+        let mut save = false;
+        for effect in effects {
+            match effect {
+                Effect::Archive(archived) => self.works.archive_in(&mut batch, &self.room.jid, archived),
+                Effect::Save => save = true,
+                Effect::Close => self.works.rooms.remove(&mut batch, self.room.jid.as_str()),
+                _ => {}
+            }
+        }
+        if save && self.room.state == State::Open {
+            self.works.rooms.put(&mut batch, self.room.jid.as_str(), &self.room.record)?;
+        }
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let written = self.works.store.commit(batch).await;
+        if let Err(error) = &written {
+            tracing::warn!(room = %self.room.jid, %error, "the room could not be written");
+        }
+        written
+    }
+}
+
+/// What an input's sender gets when it could not be kept.
+fn refused(input: Input, error: &StoreError) -> Vec<Effect> {
+    let Input::Stanza(stanza) = input else { return Vec::new() };
+    if !stanza.may_bounce() {
+        return Vec::new();
+    }
+    let condition = match error {
+        StoreError::Full | StoreError::Overloaded => Condition::ResourceConstraint,
+        _ => Condition::InternalServerError,
+    };
+    let error = StanzaError::new(condition, "The server could not keep this: try again later.");
+    vec![Effect::Send(stanza.error_reply(&error))]
+}
+
+/// For the log: what kind of input it was, and nothing of what is in it.
+fn kind(input: &Input) -> &'static str {
+    match input {
+        Input::Stanza(Stanza::Message(_)) => "message",
+        Input::Stanza(Stanza::Presence(_)) => "presence",
+        Input::Stanza(Stanza::Iq(_)) => "iq",
+        Input::Gone(_) => "gone",
+        Input::Shutdown => "shutdown",
+        Input::Destroy { .. } => "destroy",
+        Input::Attach(_) | Input::Detach(_) => "link",
+        Input::Remote(..) => "remote",
+    }
+}

@@ -1,0 +1,104 @@
+//! What a room wants done. It is said here and done elsewhere, so that a test can read it.
+
+use std::sync::Arc;
+
+use rialto_xmpp::{Element, Iq, Stanza, StanzaError};
+
+use super::listener::{Listeners, Printed};
+use super::room::LinkId;
+
+/// One thing to be done, in the order in which they are said.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// To one entity, wherever it is.
+    Send(Stanza),
+    /// Serialised once, to these sessions of occupants.
+    Tell(Printed, Listeners),
+    /// Into the room's archive, before anybody sees it.
+    Archive(Archived),
+    /// What is kept of the room has changed.
+    Save,
+    /// To the people of a far room.
+    Relay(LinkId, Arc<Relayed>),
+    /// How an act of a far person ended, under the tag that came with it: the room's id for it, or why it was refused.
+    Said(LinkId, u64, Result<String, StanzaError>),
+    /// A question to the room's archive from somebody who may ask it (XEP-0313 §4).
+    Search(Iq),
+    /// The room is gone: nothing of it is kept.
+    Close,
+}
+
+/// A stanza for the archive.
+#[derive(Clone, Debug)]
+pub struct Archived {
+    /// Its stanza-id (XEP-0359).
+    pub id: String,
+    /// As everybody gets it.
+    pub stanza: Arc<Stanza>,
+}
+
+/// What a far room must hear. The words are XMPP's: whoever relays them translates.
+#[derive(Clone, Debug)]
+pub struct Relayed {
+    /// The stanza-id that the room gave it.
+    pub id: String,
+    /// Nick of the author.
+    pub nick: Arc<str>,
+    /// Occupant-id of the author (XEP-0421).
+    pub occupant: Arc<str>,
+    /// As everybody in the room gets it.
+    pub stanza: Arc<Stanza>,
+}
+
+/// An input's moment, and what it makes the room do.
+pub struct Turn<'a> {
+    /// When it happens.
+    pub now: &'a Now,
+    /// What shall be done.
+    pub effects: &'a mut Vec<Effect>,
+}
+
+/// When an input is handled, and the id of whatever it makes the room archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Now {
+    /// By the clock.
+    pub at: std::time::SystemTime,
+    /// A stanza-id that was never given before.
+    pub id: String,
+}
+
+impl Turn<'_> {
+    /// To one entity.
+    pub fn send(&mut self, stanza: impl Into<Stanza>) {
+        self.effects.push(Effect::Send(stanza.into()));
+    }
+
+    /// To sessions of occupants.
+    pub fn tell(&mut self, printed: Printed, to: Listeners) {
+        if !to.is_empty() {
+            self.effects.push(Effect::Tell(printed, to));
+        }
+    }
+
+    /// What is kept of the room has changed; said once.
+    pub fn save(&mut self) {
+        if !self.effects.iter().any(|effect| matches!(effect, Effect::Save)) {
+            self.effects.push(Effect::Save);
+        }
+    }
+
+    /// The answer to a request.
+    pub fn answer(&mut self, iq: &Iq, answer: Result<Option<Element>, StanzaError>) {
+        match answer {
+            Ok(payload) => self.send(iq.result(payload)),
+            Err(error) => self.bounce(&Stanza::Iq(iq.clone()), &error),
+        }
+    }
+
+    /// Back to its sender (RFC 6120 §8.3.1: never an error for an error).
+    pub fn bounce(&mut self, stanza: &Stanza, error: &StanzaError) {
+        if stanza.may_bounce() {
+            self.send(stanza.error_reply(error));
+        }
+    }
+}

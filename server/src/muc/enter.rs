@@ -1,0 +1,249 @@
+//! XEP-0045 §7.2: entering a room, and saying what one does there.
+
+use std::sync::Arc;
+
+use rialto_xmpp::{Condition, Element, Jid, Presence, PresenceKind, StanzaError, ns};
+use subtle::ConstantTimeEq;
+
+use super::affiliation::Affiliation;
+use super::effect::Turn;
+use super::history::Wanted;
+use super::listener::{Listener, Listeners, Printed};
+use super::nick::Nick;
+use super::occupant::{Chair, Occupant, Seat};
+use super::presence::{Change, item, status, user};
+use super::room::{Room, State};
+
+/// Admins and owners find a place in a full room, up to so many beyond its limit (§7.2.9).
+const RESERVE: usize = 50;
+
+impl Room {
+    /// Available presence to a nick: somebody enters, changes his nick, or says what he does.
+    pub(super) fn available(
+        &mut self,
+        turn: &mut Turn<'_>,
+        from: &Jid,
+        nick: &str,
+        presence: &Presence,
+    ) -> Result<(), StanzaError> {
+        // A presence without a resource is from no session: there is nobody to talk to.
+        if from.resourcepart().is_none() {
+            return Err(Condition::NotAcceptable.into());
+        }
+        let x = presence.payload("x", ns::MUC);
+        let here = self.occupant(from).map(|occupant| occupant.nick.clone());
+        match (here, x) {
+            (Some(own), Some(x)) if *own == *nick || Nick::clean(nick, &self.rules.limits)?.text == *own => {
+                self.update(turn, from, presence)?;
+                self.synchronise(turn, from, presence, x, &[]);
+                Ok(())
+            }
+            (Some(own), None) if *own == *nick => self.update(turn, from, presence),
+            (Some(_), _) => self.change_nick(turn, from, nick, presence),
+            (None, Some(x)) => self.enter(turn, from, nick, presence, x),
+            (None, None) => {
+                self.not_here(turn, from, nick, presence);
+                Ok(())
+            }
+        }
+    }
+
+    fn enter(
+        &mut self,
+        turn: &mut Turn<'_>,
+        from: &Jid,
+        nick: &str,
+        presence: &Presence,
+        x: &Element,
+    ) -> Result<(), StanzaError> {
+        let affiliation = self.may_enter(from, x)?;
+        let nick = Nick::clean(nick, &self.rules.limits)?;
+        let payloads = self.said(presence)?;
+        let listener = Arc::new(Listener::new(from.clone()));
+        let chair = Chair { listener: listener.clone(), payloads: payloads.clone() };
+        let occupant = match self.occupants.of_nick(&nick.text) {
+            Some(there) => self.another_session(there, from, chair)?,
+            None => {
+                self.nick_is_free(from, &nick.text)?;
+                self.has_room(affiliation)?;
+                self.newcomer(from, &nick.text, affiliation, chair)?
+            }
+        };
+        let sees = self.sees(occupant.role);
+        let mut own_codes: Vec<u16> = nick.changed.then_some(210).into_iter().collect();
+        if self.state == State::Locked {
+            own_codes.push(201);
+        }
+        // §7.1: first those who are there, then himself, then history, then the subject.
+        self.tell_of_all(turn, &listener, &occupant.nick, sees);
+        let name = occupant.nick.clone();
+        self.seat(occupant);
+        if let Some(seated) = self.occupants.of_nick(&name) {
+            self.announce_of(turn, seated, (PresenceKind::Available, Some(from)), &Change::default());
+        }
+        self.greet(turn, &name, &listener, presence, &own_codes);
+        self.tell_past(turn, &listener, &Wanted::read(x, turn.now.at));
+        Ok(())
+    }
+
+    /// §17.3: a join of somebody who is here is a request for everything anew.
+    pub(super) fn synchronise(
+        &self,
+        turn: &mut Turn<'_>,
+        from: &Jid,
+        presence: &Presence,
+        x: &Element,
+        codes: &[u16],
+    ) {
+        let Some(occupant) = self.occupant(from) else { return };
+        let Some(chair) = occupant.chairs().iter().find(|chair| chair.listener.jid == *from) else { return };
+        let listener = chair.listener.clone();
+        self.tell_of_all(turn, &listener, &occupant.nick, self.sees(occupant.role));
+        self.greet(turn, &occupant.nick, &listener, presence, codes);
+        self.tell_past(turn, &listener, &Wanted::read(x, turn.now.at));
+    }
+
+    /// §7.2.2: his own presence to somebody who has entered; §7.2.3 status 100, §7.2.12 status 170.
+    fn greet(&self, turn: &mut Turn<'_>, nick: &str, to: &Arc<Listener>, presence: &Presence, codes: &[u16]) {
+        let Some(occupant) = self.occupants.of_nick(nick) else { return };
+        let config = &self.record.config;
+        let mut change = Change { own_codes: codes.to_vec(), ..Change::default() };
+        change.own_codes.extend(config.whois_anyone.then_some(100));
+        change.own_codes.extend(config.archive.then_some(170));
+        let mut own = self.own_presence(occupant, PresenceKind::Available, &change);
+        own.head.id = presence.head.id.clone();
+        turn.tell(Printed::new(&own.into()), Listeners::One(to.clone()));
+    }
+
+    /// §7.2.5 – §7.2.7, §7.2.10: whether somebody may come in at all, and as what.
+    fn may_enter(&self, from: &Jid, x: &Element) -> Result<Affiliation, StanzaError> {
+        let affiliation = self.affiliation(from);
+        if self.state != State::Open && affiliation != Affiliation::Owner {
+            return Err(Condition::ItemNotFound.into());
+        }
+        if affiliation == Affiliation::Outcast {
+            return Err(StanzaError::new(Condition::Forbidden, "You have been banned from this room."));
+        }
+        let config = &self.record.config;
+        if config.members_only && affiliation < Affiliation::Member {
+            return Err(StanzaError::new(
+                Condition::RegistrationRequired,
+                "This room is for its members only: ask to be invited.",
+            ));
+        }
+        if let Some(password) = &config.password {
+            let given = x.child_text("password", ns::MUC).unwrap_or_default();
+            if !bool::from(password.as_bytes().ct_eq(given.as_bytes())) {
+                return Err(StanzaError::new(Condition::NotAuthorized, "This room needs its password."));
+            }
+        }
+        Ok(affiliation)
+    }
+
+    /// §7.2.9: whether there is a place.
+    fn has_room(&self, affiliation: Affiliation) -> Result<(), StanzaError> {
+        let most = self.record.config.max_users.unwrap_or(usize::MAX).min(self.rules.limits.occupants);
+        let reserve = if affiliation >= Affiliation::Admin { RESERVE } else { 0 };
+        if self.occupants.len() >= most.saturating_add(reserve) {
+            return Err(StanzaError::new(
+                Condition::ServiceUnavailable,
+                "This room is full: try again later.",
+            ));
+        }
+        Ok(())
+    }
+
+    /// §7.2.8: a nick that is there is for another session of the same person only.
+    fn another_session(&self, there: &Occupant, from: &Jid, chair: Chair) -> Result<Occupant, StanzaError> {
+        let Seat::Xmpp(chairs) = &there.seat else { return Err(nick_in_use()) };
+        if there.real.bare_str() != from.bare_str() {
+            return Err(nick_in_use());
+        }
+        if chairs.len() >= self.rules.limits.sessions {
+            return Err(Condition::ResourceConstraint.into());
+        }
+        let payloads = chair.payloads.clone();
+        let chairs = chairs.iter().cloned().chain([chair]).collect();
+        Ok(Occupant { seat: Seat::Xmpp(chairs), real: from.clone(), payloads, ..there.clone() })
+    }
+
+    fn newcomer(
+        &self,
+        from: &Jid,
+        nick: &str,
+        affiliation: Affiliation,
+        chair: Chair,
+    ) -> Result<Occupant, StanzaError> {
+        Ok(Occupant {
+            jid: self.jid.with_resource(nick).map_err(|_| Condition::JidMalformed)?,
+            nick: nick.into(),
+            affiliation,
+            role: self.role_on_entry(affiliation),
+            id: self.rules.occupant_id(&self.jid, from.bare_str()).into(),
+            real: from.clone(),
+            payloads: chair.payloads.clone(),
+            seat: Seat::Xmpp(vec![chair]),
+            cards: None,
+        })
+    }
+
+    /// §7.7: an occupant says what he does.
+    fn update(&mut self, turn: &mut Turn<'_>, from: &Jid, presence: &Presence) -> Result<(), StanzaError> {
+        let payloads = self.said(presence)?;
+        let Some(occupant) = self.occupant(from).cloned() else { return Ok(()) };
+        if occupant.payloads == payloads && occupant.real == *from {
+            return Ok(());
+        }
+        let changed = spoken(&occupant, from, payloads);
+        self.seat(changed);
+        self.announce(turn, &occupant.nick, &Change::default());
+        Ok(())
+    }
+
+    /// §17.3: what of a presence is passed on: nothing that only the room may say.
+    pub(super) fn said(&self, presence: &Presence) -> Result<Arc<[Element]>, StanzaError> {
+        let kept = presence.payloads.iter().filter(|payload| passes(payload));
+        let payloads: Arc<[Element]> = kept.cloned().collect();
+        let mut bytes = Vec::new();
+        payloads.iter().for_each(|payload| payload.write(ns::CLIENT, &mut bytes));
+        if bytes.len() > self.rules.limits.presence {
+            return Err(StanzaError::new(Condition::NotAcceptable, "This presence is too large for a room."));
+        }
+        Ok(payloads)
+    }
+
+    /// §7.2.17: who speaks as an occupant without being one lost his place and must learn it.
+    fn not_here(&self, turn: &mut Turn<'_>, from: &Jid, nick: &str, presence: &Presence) {
+        let Ok(jid) = self.jid.with_resource(nick) else { return };
+        let x = user("x")
+            .with(item(Affiliation::None, super::affiliation::Role::None))
+            .with_all([110, 307, 333].map(status));
+        let mut kicked = Presence::new(PresenceKind::Unavailable, &jid, from).with(x);
+        kicked.head.id = presence.head.id.clone();
+        turn.send(kicked);
+    }
+}
+
+/// The occupant after one of his sessions has said this of itself.
+pub fn spoken(occupant: &Occupant, from: &Jid, payloads: Arc<[Element]>) -> Occupant {
+    let mut changed = occupant.clone();
+    if let Seat::Xmpp(chairs) = &mut changed.seat {
+        for chair in chairs.iter_mut().filter(|chair| chair.listener.jid == *from) {
+            chair.payloads = payloads.clone();
+        }
+    }
+    changed.payloads = payloads;
+    changed.real = from.clone();
+    changed
+}
+
+/// §7.2.8: `conflict`.
+pub fn nick_in_use() -> StanzaError {
+    StanzaError::new(Condition::Conflict, "This nick is taken: choose another one.")
+}
+
+/// Whether a client may say this to others in its own name.
+pub fn passes(payload: &Element) -> bool {
+    let ns = payload.ns().as_str();
+    !matches!(ns, ns::MUC | ns::MUC_USER | ns::MUC_ADMIN | ns::MUC_OWNER | ns::OCCUPANT_ID | ns::HATS)
+}

@@ -1,0 +1,208 @@
+//! Doing what a room wants done.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, UNIX_EPOCH};
+
+use parking_lot::Mutex;
+use rialto_store::archive::{Archive, Draft, Flags, Paging, Query};
+use rialto_store::rooms::Rooms;
+use rialto_store::{Batch, Store};
+use rialto_xmpp::limits::Limits;
+use rialto_xmpp::parse::{self, StreamScope};
+use rialto_xmpp::{BareJid, Condition, Iq, Jid, Stanza, StanzaError, ns};
+use tokio::sync::Semaphore;
+
+use super::actor::Mailbox;
+use super::effect::{Archived, Effect, Relayed};
+use super::groupchat::is_subject;
+use super::host::Listed;
+use super::listener::{Listener, Printed};
+use super::record::Record;
+use super::room::{LinkId, Room, State};
+use super::search;
+use crate::features::Origin;
+use crate::router::Router;
+
+/// Where words for far rooms go. Never waits: what has no place is the link's to give back.
+pub trait Relays: Send + Sync + 'static {
+    /// Words for the room behind a link.
+    fn relay(&self, room: &BareJid, link: LinkId, relayed: &Arc<Relayed>);
+
+    /// How an act of a far person ended: the room's id for it, or why it was refused.
+    fn said(&self, room: &BareJid, link: LinkId, tag: u64, outcome: Result<String, StanzaError>);
+}
+
+/// No links at all.
+pub struct NoRelays;
+
+impl Relays for NoRelays {
+    fn relay(&self, _: &BareJid, _: LinkId, _: &Arc<Relayed>) {}
+    fn said(&self, _: &BareJid, _: LinkId, _: u64, _: Result<String, StanzaError>) {}
+}
+
+/// Searches of archives at the same time, for all rooms of a host.
+const SEARCHES: usize = 64;
+
+/// What rooms of one host do their works with.
+pub struct Works {
+    /// Everything that is kept.
+    pub store: Store,
+    /// Records of rooms.
+    pub rooms: Rooms<Record>,
+    /// What was said.
+    pub archive: Archive,
+    /// Rooms in memory.
+    pub mailboxes: Mutex<BTreeMap<BareJid, Mailbox>>,
+    /// All rooms there are.
+    pub listing: Mutex<BTreeMap<BareJid, Listed>>,
+    router: Weak<Router>,
+    relays: Arc<dyn Relays>,
+    searches: Arc<Semaphore>,
+}
+
+impl Works {
+    /// For rooms whose stanzas this router takes.
+    pub fn new(router: &Arc<Router>, relays: Arc<dyn Relays>) -> Works {
+        let store = router.store.clone();
+        Works {
+            rooms: Rooms::new(&store),
+            archive: Archive::new(&store),
+            store,
+            mailboxes: Mutex::default(),
+            listing: Mutex::default(),
+            router: Arc::downgrade(router),
+            relays,
+            searches: Arc::new(Semaphore::new(SEARCHES)),
+        }
+    }
+
+    /// Does it all, in its order; returns the sessions that turned out not to be there any more.
+    pub async fn perform(&self, room: &Room, effects: Vec<Effect>) -> Vec<Jid> {
+        let mut gone = Vec::new();
+        let Some(router) = self.router.upgrade() else { return gone };
+        for effect in effects {
+            match effect {
+                Effect::Send(stanza) => self.route(&router, stanza).await,
+                Effect::Tell(printed, to) => {
+                    for listener in to.iter() {
+                        if !self.deliver(&router, listener, &printed).await {
+                            gone.push(listener.jid.clone());
+                        }
+                    }
+                }
+                Effect::Relay(link, relayed) => self.relays.relay(&room.jid, link, &relayed),
+                Effect::Said(link, tag, outcome) => self.relays.said(&room.jid, link, tag, outcome),
+                Effect::Search(iq) => self.search(&router, &room.jid, iq),
+                // Done before anybody heard anything.
+                Effect::Archive(_) | Effect::Save | Effect::Close => {}
+            }
+        }
+        gone.sort_unstable();
+        gone.dedup();
+        gone
+    }
+
+    /// Into the room's archive.
+    pub fn archive_in(&self, batch: &mut Batch, room: &BareJid, archived: &Archived) {
+        let Ok(id) = archived.id.parse() else { return };
+        let stanza = archived.stanza.to_stored();
+        let draft = Draft { with: "", flags: Flags::GROUPCHAT, stanza: &stanza };
+        self.archive.set(batch, room.as_str(), id, &draft);
+    }
+
+    /// Takes a stanza to its place in a task of its own.
+    pub fn route_apart(&self, stanza: Stanza) {
+        let Some(router) = self.router.upgrade() else { return };
+        tokio::spawn(async move {
+            router.route(Origin::Server, stanza).await;
+        });
+    }
+
+    /// A room in memory is there no more.
+    pub fn forget(&self, mailbox: &Mailbox) {
+        let mut mailboxes = self.mailboxes.lock();
+        if mailboxes.get(&mailbox.room).is_some_and(|other| other.is(mailbox)) {
+            mailboxes.remove(&mailbox.room);
+        }
+    }
+
+    /// What the list of rooms says of this one.
+    pub fn tell_listing(&self, room: &Room) {
+        let mut listing = self.listing.lock();
+        if room.state == State::Gone {
+            listing.remove(&room.jid);
+            return;
+        }
+        let config = &room.record.config;
+        match listing.get_mut(&room.jid) {
+            Some(listed) if listed.is_of(room) => listed.occupants = room.occupants.len(),
+            _ => {
+                let listed = Listed::of(&room.record, room.state == State::Open && config.public);
+                listing.insert(room.jid.clone(), Listed { occupants: room.occupants.len(), ..listed });
+            }
+        }
+    }
+
+    /// A room that comes into memory remembers what was said last in it.
+    pub fn recall(&self, room: &mut Room) {
+        let most = room.record.config.history.min(room.rules.limits.history);
+        if !room.record.config.archive || most == 0 {
+            return;
+        }
+        let query = Query { page: Paging::Last, max: most, ..Query::default() };
+        let Ok(page) = self.archive.query_now(room.jid.as_str(), &query) else { return };
+        for entry in page.entries {
+            let text = String::from_utf8_lossy(&entry.stanza()).into_owned();
+            let Ok(Ok(Stanza::Message(message))) = parse::standalone(&text).map(Stanza::read) else { continue };
+            if !is_subject(&message) {
+                let at = UNIX_EPOCH + Duration::from_micros(entry.at());
+                let history = Arc::make_mut(&mut room.history);
+                history.push(at, Arc::new(message.into()), &room.jid, most);
+            }
+        }
+    }
+
+    /// To a session. `false`: it is not there any more.
+    async fn deliver(&self, router: &Arc<Router>, listener: &Listener, printed: &Printed) -> bool {
+        let session = listener.session.get_or_init(|| {
+            router.accounts.session(&listener.jid).map_or_else(Weak::new, |session| Arc::downgrade(&session))
+        });
+        if let Some(session) = session.upgrade() {
+            return session.send(printed.frame(listener)).is_ok();
+        }
+        if router.is_local(listener.jid.domainpart()) {
+            return false;
+        }
+        // On another server: as a stanza, for whoever knows the way.
+        let scope = StreamScope { content: ns::CLIENT, prefixes: Vec::new() };
+        let element = parse::element(&printed.text(listener).into(), &scope, &Limits::SERVER);
+        if let Ok(Ok(stanza)) = element.map(Stanza::read) {
+            self.route(router, stanza).await;
+        }
+        true
+    }
+
+    /// To an account the stanza goes now, in its order. To a room it goes in a task of its own: two rooms that wait for
+    /// one another would wait for ever.
+    async fn route(&self, router: &Arc<Router>, stanza: Stanza) {
+        let to_account = stanza.to().is_some_and(|to| router.is_local(to.domainpart()));
+        if to_account {
+            router.route(Origin::Server, stanza).await;
+        } else {
+            self.route_apart(stanza);
+        }
+    }
+
+    fn search(&self, router: &Arc<Router>, room: &BareJid, iq: Iq) {
+        let Ok(permit) = self.searches.clone().try_acquire_owned() else {
+            let error = StanzaError::new(Condition::ResourceConstraint, "Too many searches at once: try again.");
+            return self.route_apart(Stanza::Iq(iq).error_reply(&error));
+        };
+        let (router, room, archive) = (router.clone(), room.clone(), Archive::new(&self.store));
+        tokio::spawn(async move {
+            search::answer(&router, &archive, &room, &iq).await;
+            drop(permit);
+        });
+    }
+}

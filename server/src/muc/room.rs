@@ -1,0 +1,231 @@
+//! A room is this data and one function: an input in, effects out (XEP-0045).
+
+use std::sync::Arc;
+
+use rialto_xmpp::{
+    BareJid, Condition, IqKind, Jid, Message, MessageKind, Presence, PresenceKind, Stanza, StanzaError, ns,
+};
+
+use super::affiliation::{Affiliation, Role};
+use super::between::Questions;
+use super::effect::{Effect, Now, Turn};
+use super::history::History;
+use super::invite::Invitations;
+use super::occupant::Occupant;
+use super::occupants::Occupants;
+use super::record::Record;
+use super::remote::Remote;
+use super::rules::Rules;
+
+/// A link of a room to a far room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LinkId(pub u32);
+
+/// A room. Cloning it shares everything: a copy is how an input is undone.
+#[derive(Clone, Debug)]
+pub struct Room {
+    /// Its address.
+    pub jid: BareJid,
+    /// What binds all rooms of its host.
+    pub rules: Arc<Rules>,
+    /// What is kept of it.
+    pub record: Arc<Record>,
+    /// Who is in it.
+    pub occupants: Arc<Occupants>,
+    /// What was said last.
+    pub history: Arc<History>,
+    /// Far rooms that it is one with.
+    pub links: Arc<[LinkId]>,
+    /// Whether it exists for all.
+    pub state: State,
+    /// IQs that wait for an answer of another occupant.
+    pub questions: Arc<Questions>,
+    /// Who was invited by whom.
+    pub invitations: Arc<Invitations>,
+}
+
+/// Whether a room exists for all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// §10.1.1: it waits for its first configuration; only owners enter.
+    Locked,
+    /// It is there.
+    Open,
+    /// It was destroyed or is not wanted any more.
+    Gone,
+}
+
+/// Something that happens to a room.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A stanza to the room or to an occupant; its `from` is stamped.
+    Stanza(Stanza),
+    /// A session is not there any more.
+    Gone(Jid),
+    /// The server closes (status 332).
+    Shutdown,
+    /// The room is one with a far room from now on.
+    Attach(LinkId),
+    /// It is so no more: the people from there go.
+    Detach(LinkId),
+    /// Something has happened in a far room.
+    Remote(LinkId, Remote),
+    /// An operator destroys the room.
+    Destroy {
+        /// Why.
+        reason: Option<String>,
+    },
+}
+
+impl Room {
+    /// A room as it is kept, with nobody in it.
+    pub fn new(jid: BareJid, rules: Arc<Rules>, record: Record, state: State) -> Room {
+        Room {
+            jid,
+            rules,
+            record: Arc::new(record),
+            occupants: Arc::default(),
+            history: Arc::default(),
+            links: Arc::new([]),
+            state,
+            questions: Arc::default(),
+            invitations: Arc::default(),
+        }
+    }
+
+    /// Something happens: what the room does about it is added to `effects`.
+    pub fn handle(&mut self, now: &Now, input: Input, effects: &mut Vec<Effect>) {
+        let turn = &mut Turn { now, effects };
+        match input {
+            Input::Stanza(Stanza::Message(message)) => self.message(turn, message),
+            Input::Stanza(Stanza::Presence(presence)) => self.presence(turn, presence),
+            Input::Stanza(Stanza::Iq(iq)) => self.iq(turn, iq),
+            Input::Gone(jid) => self.session_gone(turn, &jid),
+            Input::Shutdown => self.shut_down(turn),
+            Input::Destroy { reason } => self.destroyed(turn, None, reason),
+            Input::Attach(link) => self.attach(link),
+            Input::Detach(link) => self.detach(turn, link),
+            Input::Remote(link, remote) => self.remote(turn, link, remote),
+        }
+        self.close_if_empty(turn);
+    }
+
+    fn message(&mut self, turn: &mut Turn<'_>, message: Message) {
+        let Some((from, to)) = ends(&message.head) else { return };
+        let nick = to.resourcepart().map(str::to_owned);
+        let done = match (message.kind, nick) {
+            (MessageKind::Error, nick) => return self.bounced_message(turn, &from, nick.as_deref(), message),
+            (MessageKind::Groupchat, None) => return self.groupchat(turn, &from, message),
+            // §7.5: words to everybody are not for one.
+            (MessageKind::Groupchat, Some(_)) => Err(Condition::BadRequest.into()),
+            (_, Some(nick)) => self.whisper(turn, &from, &nick, &message),
+            (_, None) => self.other_message(turn, &from, &message),
+        };
+        if let Err(error) = done {
+            turn.bounce(&message.into(), &error);
+        }
+    }
+
+    /// A message to the room itself that is not for everybody: an invitation, its answer, a request for voice.
+    fn other_message(
+        &mut self,
+        turn: &mut Turn<'_>,
+        from: &Jid,
+        message: &Message,
+    ) -> Result<(), StanzaError> {
+        if let Some(x) = message.payload("x", ns::MUC_USER) {
+            if x.has("invite", ns::MUC_USER) {
+                return self.invite(turn, from, x);
+            }
+            if let Some(decline) = x.child("decline", ns::MUC_USER) {
+                return self.decline(turn, from, decline);
+            }
+        }
+        match message.payload("x", ns::DATA_FORMS) {
+            Some(x) => self.voice_form(turn, from, x),
+            // §17.2: improperly typed.
+            None => Err(Condition::BadRequest.into()),
+        }
+    }
+
+    fn presence(&mut self, turn: &mut Turn<'_>, presence: Presence) {
+        let Some((from, to)) = ends(&presence.head) else { return };
+        match presence.kind {
+            PresenceKind::Available => {
+                let entered = match to.resourcepart() {
+                    Some(nick) => self.available(turn, &from, nick, &presence),
+                    // §7.2.1: no nick.
+                    None => Err(Condition::JidMalformed.into()),
+                };
+                if let Err(error) = entered {
+                    turn.bounce(&presence.into(), &error);
+                }
+            }
+            PresenceKind::Unavailable => self.leave(turn, &from, &presence),
+            PresenceKind::Error => self.bounced(turn, &from, &presence.payloads),
+            // §17.3: no other presence means anything to a room.
+            _ => {}
+        }
+    }
+
+    fn iq(&mut self, turn: &mut Turn<'_>, iq: rialto_xmpp::Iq) {
+        let Some((from, to)) = ends(&iq.head) else { return };
+        if let Some(nick) = to.resourcepart() {
+            return self.between(turn, &from, nick, &iq);
+        }
+        let (IqKind::Get | IqKind::Set, Some(payload)) = (iq.kind, iq.payload()) else { return };
+        let get = iq.kind == IqKind::Get;
+        let answer = match (payload.name(), payload.ns().as_str(), get) {
+            ("query", ns::DISCO_INFO, true) => self.disco_info(&from, payload),
+            ("query", ns::DISCO_ITEMS, true) => self.disco_items(&from, payload),
+            ("query", ns::MUC_ADMIN, true) => self.admin_list(&from, payload),
+            ("query", ns::MUC_ADMIN, false) => return self.admin_change(turn, &from, &iq),
+            ("query", ns::MUC_OWNER, true) => self.config_form(&from),
+            ("query", ns::MUC_OWNER, false) => return self.owner_set(turn, &from, &iq),
+            ("query", ns::REGISTER, true) => self.registration(&from),
+            ("query", ns::REGISTER, false) => return self.register(turn, &from, &iq),
+            ("query", ns::MAM, _) | ("metadata", ns::MAM, true) => return self.search(turn, &from, iq),
+            ("ping", ns::PING, true) => Ok(None),
+            _ => Err(Condition::ServiceUnavailable.into()),
+        };
+        turn.answer(&iq, answer);
+    }
+
+    /// §5.2: what a bare JID is to the room; those who run the service own all rooms.
+    pub fn affiliation(&self, jid: &Jid) -> Affiliation {
+        if self.rules.is_admin(jid) { Affiliation::Owner } else { self.record.affiliation(jid) }
+    }
+
+    /// §5.1.2: the role that somebody of this affiliation enters with.
+    pub(super) fn role_on_entry(&self, affiliation: Affiliation) -> Role {
+        let config = &self.record.config;
+        affiliation.role(config.moderated && !config.voice_by_default)
+    }
+
+    /// The occupant behind a session, and what he is.
+    pub(super) fn occupant(&self, session: &Jid) -> Option<&Arc<Occupant>> {
+        self.occupants.of_session(session)
+    }
+
+    /// The record, to be changed; say `turn.save()` when it was.
+    pub(super) fn record_mut(&mut self) -> &mut Record {
+        Arc::make_mut(&mut self.record)
+    }
+
+    /// §7.14: a room that is not persistent goes with its last occupant. One that was never unlocked, too (§10.1.3).
+    fn close_if_empty(&mut self, turn: &mut Turn<'_>) {
+        let stays = self.state == State::Open && (self.record.config.persistent || !self.links.is_empty());
+        if self.occupants.is_empty()
+            && !stays
+            && !turn.effects.iter().any(|effect| matches!(effect, Effect::Close))
+        {
+            self.state = State::Gone;
+            turn.effects.push(Effect::Close);
+        }
+    }
+}
+
+/// Sender and recipient; a stanza without them did not come through the router.
+fn ends(head: &rialto_xmpp::Head) -> Option<(Jid, Jid)> {
+    Some((head.from.clone()?, head.to.clone()?))
+}

@@ -261,7 +261,9 @@ impl MucHost {
         let owns = |listed: &&Listed| listed.owners.iter().any(|owner| owner == from.bare_str());
         match listing.values().filter(owns).count() < OWNED {
             true => Ok(()),
-            false => Err(StanzaError::new(Condition::ResourceConstraint, "You own as many rooms as one may.")),
+            false => {
+                Err(StanzaError::new(Condition::ResourceConstraint, "You own as many rooms as one may."))
+            }
         }
     }
 }
@@ -274,7 +276,10 @@ impl Listed {
             public,
             persistent: record.config.persistent,
             occupants: 0,
-            owners: record.of(super::affiliation::Affiliation::Owner).map(|(jid, _)| jid.to_owned()).collect(),
+            owners: record
+                .of(super::affiliation::Affiliation::Owner)
+                .map(|(jid, _)| jid.to_owned())
+                .collect(),
         }
     }
 

@@ -14,6 +14,8 @@ mod enter;
 mod groupchat;
 mod history;
 mod host;
+#[cfg(test)]
+mod host_test;
 mod invite;
 mod leave;
 pub mod links;

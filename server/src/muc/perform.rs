@@ -154,7 +154,9 @@ impl Works {
         let Ok(page) = self.archive.query_now(room.jid.as_str(), &query) else { return };
         for entry in page.entries {
             let text = String::from_utf8_lossy(&entry.stanza()).into_owned();
-            let Ok(Ok(Stanza::Message(message))) = parse::standalone(&text).map(Stanza::read) else { continue };
+            let Ok(Ok(Stanza::Message(message))) = parse::standalone(&text).map(Stanza::read) else {
+                continue;
+            };
             if !is_subject(&message) {
                 let at = UNIX_EPOCH + Duration::from_micros(entry.at());
                 let history = Arc::make_mut(&mut room.history);
@@ -196,7 +198,8 @@ impl Works {
 
     fn search(&self, router: &Arc<Router>, room: &BareJid, iq: Iq) {
         let Ok(permit) = self.searches.clone().try_acquire_owned() else {
-            let error = StanzaError::new(Condition::ResourceConstraint, "Too many searches at once: try again.");
+            let error =
+                StanzaError::new(Condition::ResourceConstraint, "Too many searches at once: try again.");
             return self.route_apart(Stanza::Iq(iq).error_reply(&error));
         };
         let (router, room, archive) = (router.clone(), room.clone(), Archive::new(&self.store));

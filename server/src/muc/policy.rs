@@ -46,7 +46,11 @@ pub trait RoomPolicy: Send + Sync + 'static {
     }
 
     /// An IQ to the domain itself that its host has no answer to.
-    fn answer<'a>(&'a self, _query: &'a Element, _who: &'a Jid) -> Fut<'a, Option<Result<Option<Element>, StanzaError>>> {
+    fn answer<'a>(
+        &'a self,
+        _query: &'a Element,
+        _who: &'a Jid,
+    ) -> Fut<'a, Option<Result<Option<Element>, StanzaError>>> {
         Box::pin(async { None })
     }
 }

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use rialto_xmpp::{BareJid, Condition, Element, Head, Jid, Message, MessageKind, StanzaError, ns};
+use rialto_xmpp::{BareJid, Condition, Element, Head, Message, MessageKind, StanzaError, ns};
 
 use super::affiliation::{Affiliation, Role};
 use super::effect::{Effect, Turn};
@@ -174,7 +174,12 @@ impl Room {
         self.renamed(turn, &there, after, false);
     }
 
-    fn far_says(&mut self, turn: &mut Turn<'_>, far: Far, payloads: Vec<Element>) -> Result<String, StanzaError> {
+    fn far_says(
+        &mut self,
+        turn: &mut Turn<'_>,
+        far: Far,
+        payloads: Vec<Element>,
+    ) -> Result<String, StanzaError> {
         let author = self.occupants.of_far(&far).cloned().ok_or(Condition::NotAcceptable)?;
         let head = Head { from: Some(author.jid.clone()), ..Head::default() };
         let message = Message { head, kind: MessageKind::Groupchat, payloads };
@@ -182,7 +187,10 @@ impl Room {
             return self.far_subject(turn, &author, message);
         }
         if author.role < Role::Participant {
-            return Err(StanzaError::new(Condition::Forbidden, "This room is moderated, and you have no voice in it."));
+            return Err(StanzaError::new(
+                Condition::Forbidden,
+                "This room is moderated, and you have no voice in it.",
+            ));
         }
         self.say(turn, &author, message);
         Ok(turn.now.id.clone())
@@ -242,7 +250,9 @@ impl Room {
     fn far_role(&self, person: &Person, affiliation: Affiliation) -> Role {
         let least = self.role_on_entry(affiliation);
         match affiliation {
-            Affiliation::None => person.role.min(Role::Participant).max(Role::Visitor).min(least.max(person.role)),
+            Affiliation::None => {
+                person.role.min(Role::Participant).max(Role::Visitor).min(least.max(person.role))
+            }
             _ => least,
         }
     }
@@ -253,7 +263,8 @@ impl Room {
         let nick = clean.unwrap_or_else(|_| "nobody".into());
         let numbered = (2..100).map(|number| format!("{nick}{} {number}", person.suffix));
         let mut wanted = [nick.clone(), format!("{nick}{}", person.suffix)].into_iter().chain(numbered);
-        let free = |nick: &String| self.occupants.of_nick(nick).is_none() && self.record.holder(nick).is_none();
+        let free =
+            |nick: &String| self.occupants.of_nick(nick).is_none() && self.record.holder(nick).is_none();
         wanted.find(free)
     }
 
@@ -272,4 +283,3 @@ fn is_nick_of(nick: &str, person: &Person) -> bool {
     let clean = person.nick.split_whitespace().collect::<Vec<_>>().join(" ");
     nick.strip_prefix(clean.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(&person.suffix))
 }
-

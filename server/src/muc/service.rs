@@ -27,7 +27,6 @@ const FEATURES: &[&str] = &[
     ns::MUC_SELF_PING,
     ns::OCCUPANT_ID,
     ns::SID,
-    ns::MAM,
     ns::PING,
     ns::VCARD,
 ];
@@ -59,7 +58,9 @@ impl MucHost {
         let get = iq.kind == IqKind::Get;
         match (payload.name(), payload.ns().as_str()) {
             ("query", ns::DISCO_INFO) if get && payload.get("node").is_none() => Ok(Some(self.information())),
-            ("query", ns::DISCO_ITEMS) if get && payload.get("node").is_none() => self.items(payload).map(Some),
+            ("query", ns::DISCO_ITEMS) if get && payload.get("node").is_none() => {
+                self.items(payload).map(Some)
+            }
             ("query", ns::DISCO_INFO | ns::DISCO_ITEMS) if get => Err(Condition::ItemNotFound.into()),
             ("ping", ns::PING) if get => Ok(None),
             ("vCard", ns::VCARD) if get => Ok(Some(self.card())),
@@ -136,7 +137,12 @@ impl MucHost {
     ///
     /// # Errors
     /// [`StoreError`] when it could not be kept.
-    pub async fn create(&self, room: &BareJid, config: Config, owner: Option<&BareJid>) -> Result<bool, StoreError> {
+    pub async fn create(
+        &self,
+        room: &BareJid,
+        config: Config,
+        owner: Option<&BareJid>,
+    ) -> Result<bool, StoreError> {
         if self.room(room).await?.is_some() {
             return Ok(false);
         }

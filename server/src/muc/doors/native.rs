@@ -31,7 +31,9 @@ impl Native {
         runs_it
             || match self.settings.create {
                 Creators::Everyone => true,
-                Creators::Local => self.router.upgrade().is_some_and(|router| router.is_local(who.domainpart())),
+                Creators::Local => {
+                    self.router.upgrade().is_some_and(|router| router.is_local(who.domainpart()))
+                }
                 Creators::Admins => false,
             }
     }

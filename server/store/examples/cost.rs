@@ -113,7 +113,10 @@ async fn main() {
     drop(store);
     let begun = Instant::now();
     let reopened = Store::open(&settings);
-    println!("opened again in {:?}: {}, {} KiB", begun.elapsed(), reopened.is_ok(), memory());
+    match &reopened {
+        Ok(_) => println!("opened again in {:?}, {} KiB", begun.elapsed(), memory()),
+        Err(why) => println!("not opened again: {why}"),
+    }
     drop(reopened);
     if let Err(why) = std::fs::remove_dir_all(&folder) {
         eprintln!("{}: {why}", folder.display());

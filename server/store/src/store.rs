@@ -185,6 +185,7 @@ impl Handle {
                 "the store could not be marked as closed, the next start will look closer: {why}"
             );
         }
+        self.shared.unlock();
     }
 }
 

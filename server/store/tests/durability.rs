@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rialto_store::archive::{Archive, Draft, Flags, Id, Query};
-use rialto_store::{Batch, Durability, EngineKind, Settings, Store, prefs, private};
+use rialto_store::{Batch, Durability, EngineKind, Settings, Store, StoreError, prefs, private};
 
 const ROMEO: &str = "romeo@localhost";
 const JULIET: &str = "juliet@localhost";
@@ -137,6 +137,7 @@ async fn everything_is_there_after_closing_and_the_clock_goes_on() {
         let folder = tempfile::tempdir().unwrap();
         let settings = settings(engine, Durability::Commit, folder.path());
         let mut last = Id::first_at(0);
+        let mut handles = Vec::new();
         for round in 0..4usize {
             let store = Store::open(&settings).unwrap();
             let archive = Archive::new(&store);
@@ -153,7 +154,10 @@ async fn everything_is_there_after_closing_and_the_clock_goes_on() {
             prefs::put(&mut batch, ROMEO, &prefs::Prefs::default()).unwrap();
             store.enqueue(batch);
             store.close().await;
-            assert_eq!(store.commit(one(&archive)).await, Err(rialto_store::StoreError::Closed));
+            assert_eq!(store.commit(one(&archive)).await, Err(StoreError::Closed));
+            assert_eq!(archive.get_now(ROMEO, last), Err(StoreError::Closed));
+            // `store` is still there, and must not keep the next round from opening the folder.
+            handles.push(store);
         }
     }
 }

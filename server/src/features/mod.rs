@@ -4,18 +4,24 @@
 mod about;
 mod ask;
 mod catalogue;
+#[cfg(test)]
+mod probe;
 mod turn;
 
 pub mod adhoc;
 pub mod caps;
 pub mod command;
 pub mod contact;
+pub mod contacts;
 pub mod disco;
 pub mod last;
 pub mod list;
 pub mod ping;
+pub mod presence;
 pub mod private;
 pub mod register;
+pub mod roster;
+pub mod subscriptions;
 pub mod time;
 pub mod vcard;
 pub mod version;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rialto_store::Ticket;
-use rialto_xmpp::{BareJid, Condition, Jid, MessageKind, PresenceKind, Stanza};
+use rialto_xmpp::{BareJid, Condition, Jid, MessageKind, Presence, PresenceKind, Stanza};
 
 use super::{Delivery, Router, Undelivered, undelivered};
 use crate::features::{Left, Origin, Phase, Turn, Verdict};
@@ -23,7 +23,7 @@ impl Router {
         }
         let account = match self.account(jid).await {
             Ok(Some(account)) => account,
-            Ok(None) => return (Ticket::NONE, no_such_account(stanza)),
+            Ok(None) => return self.no_such_account(stanza).await,
             Err(_) => return (Ticket::NONE, undelivered(stanza, Condition::InternalServerError)),
         };
         if matches!(stanza, Stanza::Iq(_)) && stanza.to().is_none_or(Jid::is_bare) {
@@ -54,6 +54,21 @@ impl Router {
         }
     }
 
+    /// §8.5.1: no such account. Who asks for its presence is told that he has no subscription (§4.3.2), other presence
+    /// is lost in silence, the rest comes back.
+    async fn no_such_account(&self, stanza: Stanza) -> (Ticket, Delivery) {
+        let Stanza::Presence(presence) = &stanza else {
+            return (Ticket::NONE, undelivered(stanza, Condition::ServiceUnavailable));
+        };
+        let (PresenceKind::Subscribe | PresenceKind::Probe, Some(from), Some(to)) =
+            (presence.kind, &presence.head.from, &presence.head.to)
+        else {
+            return (Ticket::NONE, Ok(()));
+        };
+        let answer = Presence::new(PresenceKind::Unsubscribed, &to.bare(), &from.bare());
+        (Box::pin(self.route(Origin::Server, answer.into())).await, Ok(()))
+    }
+
     /// One phase of the features: the stanza as they left it, `None` if they are done with it, or their refusal.
     pub(super) fn pass(
         &self,
@@ -76,14 +91,6 @@ impl Router {
 fn is_mere_presence(stanza: &Stanza) -> bool {
     let Stanza::Presence(presence) = stanza else { return false };
     matches!(presence.kind, PresenceKind::Available | PresenceKind::Unavailable | PresenceKind::Error)
-}
-
-/// §8.5.1: no such account. Silence for presence, an error for the rest.
-fn no_such_account(stanza: Stanza) -> Delivery {
-    match stanza {
-        Stanza::Presence(_) => Ok(()),
-        _ => undelivered(stanza, Condition::ServiceUnavailable),
-    }
 }
 
 /// §8.5.2, §8.5.3: which sessions get it.

@@ -42,6 +42,9 @@ pub struct Item {
     /// The contact's request that waits for an answer: the presence stanza's XML (§3.1.3).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending_in: Option<String>,
+    /// It is shown to the user's clients whatever its state: the user has put it there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub listed: bool,
 }
 
 /// §2.1.2.5.

@@ -1,0 +1,27 @@
+//! RFC 6121 §3.1.5, §3.2.2: an account's presence shown to one contact, and taken from it.
+
+use rialto_xmpp::{BareJid, Head, Presence, PresenceKind};
+
+use crate::features::Left;
+use crate::sessions::Account;
+
+/// Leaves the presence of each available session for a contact that may see it now.
+pub fn show(account: &Account, contact: &BareJid, left: &mut Left) {
+    for presence in account.sessions().iter().filter_map(|session| session.presence()) {
+        let mut presence = (*presence).clone();
+        presence.head.to = Some(contact.as_jid().clone());
+        left.route(presence);
+    }
+}
+
+/// Leaves an unavailable presence of each available session for a contact that may not see it any more.
+pub fn hide(account: &Account, contact: &BareJid, left: &mut Left) {
+    for session in account.sessions().iter().filter(|session| session.is_available()) {
+        left.route(Presence::new(PresenceKind::Unavailable, &session.jid, contact.as_jid()));
+    }
+}
+
+/// A subscription stanza from an account to a contact, both by their bare JIDs (§3.1.2).
+pub fn subscription(kind: PresenceKind, from: &BareJid, to: &BareJid) -> Presence {
+    Presence { head: Head::between(from.as_jid(), to.as_jid()), kind, payloads: Vec::new() }
+}

@@ -83,9 +83,11 @@ pub enum Phase {
     Available,
     /// A session is gone.
     Unbound,
+    /// A session began to take messages to the bare JID. Not synchronous: what waited is read from the store.
+    Arrived,
 }
 
 impl Phase {
     /// How many there are.
-    pub const COUNT: usize = 5;
+    pub const COUNT: usize = 6;
 }

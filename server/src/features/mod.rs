@@ -9,16 +9,20 @@ mod probe;
 mod turn;
 
 pub mod adhoc;
+pub mod archive;
 pub mod caps;
+pub mod carbons;
 pub mod command;
 pub mod contact;
 pub mod contacts;
 pub mod disco;
 pub mod last;
 pub mod list;
+pub mod offline;
 pub mod ping;
 pub mod presence;
 pub mod private;
+pub mod record;
 pub mod register;
 pub mod roster;
 pub mod subscriptions;
@@ -32,12 +36,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use rialto_store::StoreError;
+use rialto_store::archive::Id;
 use rialto_xmpp::{Condition, Element, StanzaError};
 
 pub use about::{About, IqSpec, Phase, Spec, Target};
 pub use ask::{Answer, Ask};
 pub use catalogue::{Catalogue, Hosted};
-pub use turn::{Also, Left, Origin, Turn, Verdict};
+pub use turn::{Also, Left, Origin, Turn, Verdict, Waiting};
 
 use crate::sessions::Account;
 
@@ -87,6 +92,16 @@ pub trait Feature: Send + Sync + 'static {
     /// A session (`turn.session`) sent its first available presence (`turn.stanza`).
     fn available(&self, _turn: &mut Turn<'_>) -> Verdict {
         Verdict::Next
+    }
+
+    /// A session began to take messages: what was kept until somebody does, oldest first, at most `room` bytes of it.
+    fn arrived<'a>(&'a self, _account: &'a Arc<Account>, _room: usize) -> Fut<'a, Vec<Waiting>> {
+        Box::pin(async { Vec::new() })
+    }
+
+    /// These of what waited are in an outbox now.
+    fn delivered<'a>(&'a self, _account: &'a Arc<Account>, _ids: &'a [Id]) -> Fut<'a, ()> {
+        Box::pin(async {})
     }
 
     /// A session (`turn.session`) is gone; `turn.stanza` is an unavailable presence from it without `to`.
@@ -141,16 +156,23 @@ impl Features {
         Ok(())
     }
 
+    /// Those that attend a phase, in order.
+    pub fn attending(&self, phase: Phase) -> impl Iterator<Item = &dyn Feature> {
+        let attending = self.phases.get(phase as usize).map_or(&[][..], Vec::as_slice);
+        attending.iter().filter_map(|index| self.list.get(*index).map(Box::as_ref))
+    }
+
     /// One phase: each attending feature in order, until one decides.
     pub fn pass(&self, phase: Phase, turn: &mut Turn<'_>) -> Verdict {
-        let attending = self.phases.get(phase as usize).map_or(&[][..], Vec::as_slice);
-        for feature in attending.iter().filter_map(|index| self.list.get(*index)) {
+        for feature in self.attending(phase) {
             let verdict = match phase {
                 Phase::Outbound => feature.outbound(turn),
                 Phase::Inbound => feature.inbound(turn),
                 Phase::Undelivered => feature.undelivered(turn),
                 Phase::Available => feature.available(turn),
                 Phase::Unbound => feature.unbound(turn),
+                // Not of a stanza.
+                Phase::Arrived => Verdict::Next,
             };
             if !matches!(verdict, Verdict::Next) {
                 return verdict;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rialto_store::{Store, Ticket};
 use rialto_xmpp::{BareJid, Element, Jid, PresenceKind, Stanza, StanzaError, parse};
 
-use super::{Also, Ask, Feature, Features, Left, Origin, Phase, Turn, Verdict};
+use super::{Also, Ask, Feature, Features, Left, Origin, Phase, Turn, Verdict, Waiting};
 use crate::sessions::{Account, Accounts, Frame, Session};
 
 /// Features, a store in memory, and whoever was brought in.
@@ -45,6 +45,9 @@ impl Probe {
         if let Some(account) = self.accounts.get(jid) {
             return account;
         }
+        let accounts = rialto_store::accounts::Accounts::new(&self.store);
+        // Where it was created before, it stays as it is.
+        let _ = accounts.create(jid, Default::default(), true).await;
         let account = Account::new(BareJid::parse(jid).unwrap());
         self.features.load(&account).await.unwrap();
         self.accounts.insert(account)
@@ -71,7 +74,7 @@ impl Probe {
         let mut stanza = stanza(xml);
         stanza.head_mut().from = Some(session.jid.clone());
         let account = self.account(session.jid.bare_str()).await;
-        let was_available = session.is_available();
+        let (was_available, took) = (session.is_available(), session.takes_bare());
         let (mut left, mut seen) = (Left::default(), Seen::default());
         let mut turn = Turn {
             origin: Origin::Session(session, &account),
@@ -86,10 +89,15 @@ impl Probe {
             self.features.pass(Phase::Available, &mut turn);
         }
         self.carry(left, &mut seen).await;
+        if !took && session.takes_bare() {
+            self.hand_over(&account, session).await;
+        }
         match verdict {
             Verdict::Refuse(error) => seen.refused = Some(*error),
             Verdict::Done => seen.taken = true,
-            Verdict::Next if stanza.to().is_some() => self.walk(stanza, &mut seen).await,
+            Verdict::Next if stanza.to().is_some() => {
+                self.walk(Origin::Session(session, &account), stanza, &mut seen).await
+            }
             Verdict::Next => {}
         }
         seen
@@ -98,7 +106,7 @@ impl Probe {
     /// A stanza comes to an account from elsewhere.
     pub async fn comes(&self, xml: &str) -> Seen {
         let mut seen = Seen::default();
-        self.walk(stanza(xml), &mut seen).await;
+        self.walk(Origin::Server, stanza(xml), &mut seen).await;
         seen
     }
 
@@ -148,8 +156,39 @@ impl Probe {
         seen
     }
 
+    /// What waited is given to a session that began to take messages.
+    async fn hand_over(&self, account: &Arc<Account>, session: &Arc<Session>) {
+        for feature in self.features.attending(Phase::Arrived) {
+            let waiting = feature.arrived(account, session.outbox.room() / 2).await;
+            let put = |waiting: Waiting| session.send(waiting.frame).is_ok().then_some(waiting.id);
+            let taken: Vec<_> = waiting.into_iter().map_while(put).collect();
+            feature.delivered(account, &taken).await;
+        }
+    }
+
+    /// A message comes back from a session that died, and nobody else is there.
+    pub async fn returns(&self, xml: &str) -> Seen {
+        let (mut stanza, mut seen, mut left) = (stanza(xml), Seen::default(), Left::default());
+        let account = self.account(stanza.to().unwrap().bare_str()).await;
+        let mut turn = Turn {
+            origin: Origin::Server,
+            account: &account,
+            session: None,
+            takers: &[],
+            stanza: &mut stanza,
+            left: &mut left,
+        };
+        match self.features.pass(Phase::Undelivered, &mut turn) {
+            Verdict::Done => seen.taken = true,
+            Verdict::Refuse(error) => seen.refused = Some(*error),
+            Verdict::Next => {}
+        }
+        self.carry(left, &mut seen).await;
+        seen
+    }
+
     /// The way of a stanza to an account, as the router has it.
-    async fn walk(&self, stanza: Stanza, seen: &mut Seen) {
+    async fn walk(&self, origin: Origin<'_>, stanza: Stanza, seen: &mut Seen) {
         let to = stanza.to().unwrap().clone();
         if to.localpart().is_none() || to.domainpart() != "localhost" {
             seen.away.push(stanza);
@@ -161,7 +200,7 @@ impl Probe {
         for phase in [Phase::Inbound, Phase::Undelivered] {
             let mut left = Left::default();
             let mut turn = Turn {
-                origin: Origin::Server,
+                origin,
                 account: &account,
                 session: None,
                 takers: &takers,
@@ -187,7 +226,7 @@ impl Probe {
         seen.ticket = seen.ticket.max(left.ticket);
         for also in left.also {
             match also {
-                Also::Route(stanza) => Box::pin(self.walk(stanza, seen)).await,
+                Also::Route(stanza) => Box::pin(self.walk(Origin::Server, stanza, seen)).await,
                 Also::Direct(session, stanza) => drop(session.send(Frame::stanza(&stanza))),
                 Also::Frame(session, frame) => drop(session.send(frame)),
                 Also::Remove(_) => {}
@@ -214,7 +253,10 @@ fn takers(account: &Account, to: &Jid, stanza: &Stanza) -> Vec<Arc<Session>> {
 /// A stanza from its text; the namespace need not be written.
 pub fn stanza(xml: &str) -> Stanza {
     let name: String = xml.chars().skip(1).take_while(char::is_ascii_alphabetic).collect();
-    let named = xml.replacen(&name, &format!("{name} xmlns='jabber:client'"), 1);
+    let named = match xml.split('>').next().is_some_and(|tag| tag.contains("xmlns='jabber:client'")) {
+        true => xml.to_owned(),
+        false => xml.replacen(&name, &format!("{name} xmlns='jabber:client'"), 1),
+    };
     Stanza::read(parse::standalone(&named).unwrap()).unwrap()
 }
 

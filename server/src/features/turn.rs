@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use rialto_store::Ticket;
+use rialto_store::archive::Id;
 use rialto_xmpp::{BareJid, Stanza, StanzaError};
 
 use crate::sessions::{Account, Frame, Session};
@@ -52,6 +53,16 @@ pub struct Left {
     pub after: Vec<Also>,
     /// What must be durable before anything is acknowledged.
     pub ticket: Ticket,
+    /// Under which id the account's archive has the stanza: copies carry it.
+    pub archived: Option<Id>,
+}
+
+/// A message that waited for somebody to take it ([`super::Phase::Arrived`]).
+pub struct Waiting {
+    /// Its id in the account's archive.
+    pub id: Id,
+    /// As it goes over the wire.
+    pub frame: Frame,
 }
 
 /// One thing to be sent.

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
+use rialto_store::archive::Id;
 use rialto_store::{StoreError, Ticket};
+use rialto_xmpp::parts::stanza_id;
 use rialto_xmpp::{
-    BareJid, Condition, Head, Message, Presence, PresenceKind, Stanza, StreamCondition, StreamError,
+    BareJid, Condition, Element, Head, Jid, Message, MessageKind, Presence, PresenceKind, Stanza,
+    StreamCondition, StreamError, ns,
 };
 
 use super::{Router, Undelivered};
-use crate::features::{Left, Origin, Phase, Turn};
+use crate::features::{Left, Origin, Phase, Turn, Waiting, carbons, contacts};
 use crate::sessions::{Account, End, Frame, Session};
 
 impl Router {
@@ -41,6 +44,9 @@ impl Router {
                 session.outbox.end(End::Error(StreamError::new(StreamCondition::NotAuthorized, text)));
                 self.unbind(&account, session).await;
             }
+            let mut left = Left::default();
+            contacts::farewell(&account, &mut left);
+            self.send_all(&mut left).await;
         }
         let was_there = self.directory.remove(jid).await?;
         self.accounts.remove(jid.as_str());
@@ -61,14 +67,34 @@ impl Router {
         ticket
     }
 
+    /// XEP-0160 §2: a session began to take messages. What waited for that goes into its outbox, and only what is in
+    /// there counts as delivered.
+    pub(super) async fn hand_over(&self, account: &Arc<Account>, session: &Arc<Session>) {
+        for feature in self.features.attending(Phase::Arrived) {
+            // Half of the room: the rest is for what happens now.
+            let waiting = feature.arrived(account, session.outbox.room() / 2).await;
+            let put = |waiting: Waiting| session.send(waiting.frame).is_ok().then_some(waiting.id);
+            let taken: Vec<_> = waiting.into_iter().map_while(put).collect();
+            feature.delivered(account, &taken).await;
+        }
+    }
+
     async fn return_message(&self, account: &Arc<Account>, message: Message) -> Ticket {
-        let sessions = account.sessions();
-        let stanza = Stanza::Message(message);
-        let frame = Frame::stanza(&stanza);
-        let took = sessions.iter().filter(|session| session.takes_bare());
-        if took.filter(|session| session.send(frame.clone()).is_ok()).count() > 0 {
+        if !is_returned(account, &message) {
             return Ticket::NONE;
         }
+        let sessions = account.sessions();
+        let taking: Vec<_> = sessions.iter().filter(|session| session.takes_bare()).collect();
+        let without: Vec<_> =
+            taking.iter().filter(|session| !has_heard(account, session, &message)).collect();
+        if !taking.is_empty() {
+            let frame = Frame::stanza(&Stanza::Message(message));
+            for session in without {
+                let _ = session.send(frame.clone());
+            }
+            return Ticket::NONE;
+        }
+        let stanza = Stanza::Message(message);
         let mut left = Left::default();
         let passed = self.pass(Phase::Undelivered, (Origin::Server, account, &[]), stanza, &mut left);
         let ticket = self.send_all(&mut left).await;
@@ -80,4 +106,23 @@ impl Router {
             Err(failed) => ticket.max(self.bounce(*failed).await),
         }
     }
+}
+
+/// Whether a message is anybody else's concern when a session dies with it. Copies (XEP-0280), results (XEP-0313) and
+/// what a room said were for that session alone.
+fn is_returned(account: &Account, message: &Message) -> bool {
+    let own = message.head.from.as_ref().is_some_and(|from| from.as_str() == account.jid.as_str());
+    let wraps = |payload: &Element| *payload.ns() == *ns::CARBONS || payload.is("result", ns::MAM);
+    matches!(message.kind, MessageKind::Chat | MessageKind::Normal)
+        && !(own && message.payloads.iter().any(wraps))
+}
+
+/// Whether a session got a message when it came: it took messages at the time, and the message was for all or was
+/// copied to it.
+fn has_heard(account: &Account, session: &Session, message: &Message) -> bool {
+    let id = stanza_id::assigned(&message.payloads, account.jid.as_str());
+    let Some(Ok(id)) = id.map(str::parse::<Id>) else { return false };
+    let for_all = message.head.to.as_ref().is_some_and(Jid::is_bare);
+    session.takes_since().is_some_and(|since| since <= id.at())
+        && (for_all || session.extensions.has::<carbons::Enabled>())
 }

@@ -54,7 +54,7 @@ impl Router {
     pub async fn accept(&self, session: &Arc<Session>, account: &Arc<Account>, mut stanza: Stanza) -> Ticket {
         stanza.head_mut().from = Some(session.jid.clone());
         let origin = Origin::Session(session, account);
-        let was_available = session.is_available();
+        let (was_available, took) = (session.is_available(), session.takes_bare());
         let mut left = Left::default();
         let verdict = {
             let mut turn = Turn {
@@ -72,6 +72,9 @@ impl Router {
             verdict
         };
         let mut ticket = self.send_all(&mut left).await;
+        if !took && session.takes_bare() {
+            self.hand_over(account, session).await;
+        }
         ticket = ticket.max(match verdict {
             // RFC 6121 §4.2.2: a presence without `to` was for the server, and the features have seen it.
             Verdict::Next if stanza.to().is_none() && matches!(stanza, Stanza::Presence(_)) => Ticket::NONE,

@@ -33,6 +33,11 @@ impl Frame {
         Frame { body: Body::Addressed(broadcast.clone(), to.clone()), counted: true, urgent }
     }
 
+    /// A stanza that is ready for the wire; `urgent` is [`urgent`] of it.
+    pub fn ready(bytes: impl Into<Bytes>, urgent: bool) -> Frame {
+        Frame { body: Body::Whole(bytes.into()), counted: true, urgent }
+    }
+
     /// Something that is no stanza: not counted by XEP-0198 and never held back.
     pub fn raw(bytes: impl Into<Bytes>) -> Frame {
         Frame { body: Body::Whole(bytes.into()), counted: false, urgent: true }

@@ -167,6 +167,13 @@ impl Outbox {
         if inner.queue.is_empty() { 0 } else { inner.bytes }
     }
 
+    /// Bytes that still fit in.
+    pub fn room(&self) -> usize {
+        let inner = self.inner.lock();
+        let waiting = inner.bytes + inner.unacked.as_ref().map_or(0, Unacked::bytes);
+        self.limit.saturating_sub(waiting)
+    }
+
     /// Ends the session; the first end said is the one that counts.
     pub fn end(&self, end: End) {
         let mut inner = self.inner.lock();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI16, AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
 use rialto_xmpp::{Jid, Presence};
@@ -19,6 +20,8 @@ pub struct Session {
     /// What the features know about it.
     pub extensions: Extensions,
     priority: AtomicI16,
+    /// Microseconds since 1970.
+    takes_since: AtomicU64,
     presence: Mutex<Option<Arc<Presence>>>,
 }
 
@@ -36,6 +39,7 @@ impl Session {
             outbox: Outbox::new(limit),
             extensions: Extensions::default(),
             priority: AtomicI16::new(UNAVAILABLE),
+            takes_since: AtomicU64::new(0),
             presence: Mutex::new(None),
         }
     }
@@ -58,6 +62,11 @@ impl Session {
         self.priority.load(Ordering::Acquire) >= 0
     }
 
+    /// Since when messages to the bare JID have been for it, in microseconds since 1970; `None` while they are not.
+    pub fn takes_since(&self) -> Option<u64> {
+        self.takes_bare().then(|| self.takes_since.load(Ordering::Acquire))
+    }
+
     /// Its priority; [`UNAVAILABLE`] before it is available.
     pub fn priority(&self) -> i16 {
         self.priority.load(Ordering::Acquire)
@@ -72,6 +81,10 @@ impl Session {
     pub fn set_presence(&self, presence: Option<Arc<Presence>>) {
         let priority = presence.as_ref().map_or(UNAVAILABLE, |presence| presence.priority().into());
         *self.presence.lock() = presence;
+        if priority >= 0 && !self.takes_bare() {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            self.takes_since.store(u64::try_from(now.as_micros()).unwrap_or(u64::MAX), Ordering::Release);
+        }
         self.priority.store(priority, Ordering::Release);
     }
 }

@@ -224,6 +224,10 @@ namespaces! {
     MAM = "urn:xmpp:mam:2";
     /// XEP-0313 §4.2.
     MAM_EXTENDED = "urn:xmpp:mam:2#extended";
+    /// XEP-0313 §4.1.5.
+    MAM_GROUPCHAT_FIELD = "urn:xmpp:mam:2#groupchat-field";
+    /// XEP-0122.
+    VALIDATE = "http://jabber.org/protocol/xdata-validate";
     /// XEP-0359.
     SID = "urn:xmpp:sid:0";
     /// XEP-0421.

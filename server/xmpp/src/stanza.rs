@@ -280,7 +280,7 @@ impl Stanza {
     /// Serialised for a stream whose content namespace is `content` (usually [`ns::CLIENT`], undeclared).
     pub fn to_bytes(&self) -> Bytes {
         let mut out = Vec::with_capacity(384);
-        self.write_head(self.to(), &mut out);
+        self.write_head(None, self.to(), &mut out);
         self.write_tail(&mut out);
         out.into()
     }
@@ -288,22 +288,26 @@ impl Stanza {
     /// Serialised on its own, with `xmlns='jabber:client'` declared: what an archive keeps.
     pub fn to_stored(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(384);
-        self.to_element().write("", &mut out);
+        self.write_head(Some(ns::CLIENT), self.to(), &mut out);
+        self.write_tail(&mut out);
         out
     }
 
     /// Serialised once, with a hole for `to`.
     pub fn broadcast(&self) -> Broadcast {
         let (mut head, mut tail) = (Vec::with_capacity(128), Vec::with_capacity(256));
-        self.write_head(None, &mut head);
+        self.write_head(None, None, &mut head);
         self.write_tail(&mut tail);
         Broadcast { head: head.into(), tail: tail.into() }
     }
 
-    fn write_head(&self, to: Option<&Jid>, out: &mut Vec<u8>) {
+    fn write_head(&self, declared: Option<&str>, to: Option<&Jid>, out: &mut Vec<u8>) {
         let head = self.head();
         out.push(b'<');
         out.extend_from_slice(self.name().as_bytes());
+        if let Some(ns) = declared {
+            write::put_attr("xmlns", ns, out);
+        }
         if let Some(from) = &head.from {
             write::put_attr("from", from.as_str(), out);
         }

@@ -18,7 +18,7 @@ use rialto_xmpp::write::escape_attr;
 
 pub use keeper::Keeper;
 pub use push::{Changed, Interested, item_element, push};
-pub use show::{hide, show, subscription};
+pub use show::{farewell, hide, show, subscription};
 
 use crate::sessions::Account;
 

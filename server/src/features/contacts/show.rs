@@ -2,6 +2,7 @@
 
 use rialto_xmpp::{BareJid, Head, Presence, PresenceKind};
 
+use super::{Contacts, seen, sees};
 use crate::features::Left;
 use crate::sessions::Account;
 
@@ -18,6 +19,20 @@ pub fn show(account: &Account, contact: &BareJid, left: &mut Left) {
 pub fn hide(account: &Account, contact: &BareJid, left: &mut Left) {
     for session in account.sessions().iter().filter(|session| session.is_available()) {
         left.route(Presence::new(PresenceKind::Unavailable, &session.jid, contact.as_jid()));
+    }
+}
+
+/// XEP-0077 §3.2: the account is about to be removed: every subscription and every request ends.
+pub fn farewell(account: &Account, left: &mut Left) {
+    let Some(contacts) = Contacts::of(account) else { return };
+    for contact in contacts.list().iter() {
+        let item = &contact.item;
+        if sees(item.subscription) || item.ask {
+            left.route(subscription(PresenceKind::Unsubscribe, &account.jid, &contact.jid));
+        }
+        if seen(item.subscription) || item.pending_in.is_some() {
+            left.route(subscription(PresenceKind::Unsubscribed, &account.jid, &contact.jid));
+        }
     }
 }
 

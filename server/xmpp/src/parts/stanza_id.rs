@@ -13,6 +13,12 @@ pub fn strip(payloads: &mut Vec<Element>, by: &str) {
     payloads.retain(|payload| !(payload.is("stanza-id", ns::SID) && payload.get("by") == Some(by)));
 }
 
+/// The id that `by` assigned.
+pub fn assigned<'a>(payloads: &'a [Element], by: &str) -> Option<&'a str> {
+    let mut ids = payloads.iter().filter(|payload| payload.is("stanza-id", ns::SID));
+    ids.find(|id| id.get("by") == Some(by)).and_then(|id| id.get("id"))
+}
+
 /// The id that the sender chose.
 pub fn origin_id(payloads: &[Element]) -> Option<&str> {
     payloads.iter().find(|payload| payload.is("origin-id", ns::SID)).and_then(|id| id.get("id"))

@@ -1,0 +1,163 @@
+//! XEP-0313 §4, XEP-0059: a query, and its page of results.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rialto_store::archive::{Id, Page, Paging, Query, QueryError};
+use rialto_xmpp::parts::form::{Field, Form};
+use rialto_xmpp::parts::{datetime, rsm};
+use rialto_xmpp::{Condition, Element, Jid, StanzaError, ns};
+
+use super::Archives;
+use crate::features::Ask;
+use crate::features::record::Results;
+use crate::sessions::Account;
+
+/// §4.1.4: ids that one query may name.
+const MOST_IDS: usize = 250;
+
+impl Archives {
+    /// §4.2: the results go out before the answer.
+    pub(super) async fn query(
+        &self,
+        ask: &mut Ask<'_>,
+        account: &Account,
+    ) -> Result<Option<Element>, StanzaError> {
+        let payload = ask.payload()?;
+        let query = read(payload, self.recorder.settings.page)?;
+        let archive = &self.recorder.archive;
+        let page = match query.max {
+            // XEP-0059 §2.7: the count alone.
+            0 if is_of_all(&query) => {
+                archive.count(account.jid.as_str()).await.map(|count| Page {
+                    complete: count == 0,
+                    count: Some(count),
+                    ..Page::default()
+                })
+            }
+            .map_err(QueryError::Store),
+            _ => archive.query(account.jid.as_str(), &query).await,
+        };
+        let page = page.map_err(|error| match error {
+            QueryError::ItemNotFound => Condition::ItemNotFound,
+            QueryError::Store(_) => Condition::InternalServerError,
+        })?;
+        let session = ask.session().ok_or(Condition::Forbidden)?;
+        let results = Results::new(account.jid.as_str(), session.jid.as_str(), payload.get("queryid"));
+        ask.left.also.reserve_exact(page.entries.len());
+        for entry in &page.entries {
+            ask.left.frame(session, results.frame(entry));
+        }
+        Ok(Some(fin(&page)))
+    }
+}
+
+/// §4.3: how far the page got.
+fn fin(page: &Page) -> Element {
+    let (first, last) = (page.first().map(|id| id.to_string()), page.last().map(|id| id.to_string()));
+    let set = rsm::answer(first.as_deref().map(|id| (id, None)), last.as_deref(), page.count);
+    let complete = page.complete.then_some("true");
+    Element::new("fin", ns::MAM).attr_opt("complete", complete).with(set)
+}
+
+/// Whether a query has no filter at all.
+fn is_of_all(query: &Query) -> bool {
+    let Query { with, start, end, after_id, before_id, ids, page, .. } = query;
+    let filtered = with.is_some() || start.is_some() || end.is_some();
+    let cut = after_id.is_some() || before_id.is_some() || !ids.is_empty();
+    !filtered && !cut && matches!(page, Paging::First | Paging::Last)
+}
+
+/// §4.1.6: what a query may hold.
+pub(super) fn form() -> Element {
+    let field = |kind, var: &str| Field { var: var.into(), kind, ..Field::default() };
+    let form = Form::new("form", ns::MAM)
+        .field(field("jid-single", "with"))
+        .field(field("text-single", "start"))
+        .field(field("text-single", "end"))
+        .field(field("text-single", "before-id"))
+        .field(field("text-single", "after-id"))
+        .field(field("list-multi", "ids"))
+        .field(field("boolean", "include-groupchat"));
+    let mut form = form.to_element();
+    for ids in form.children_mut().filter(|field| field.get("var") == Some("ids")) {
+        // XEP-0122 §3: any value will do, not one of a list.
+        let validate = Element::new("validate", ns::VALIDATE).attr("datatype", "xs:string");
+        ids.push(validate.with(Element::new("open", ns::VALIDATE)));
+    }
+    Element::new("query", ns::MAM).with(form)
+}
+
+fn read(payload: &Element, (page, most): (usize, usize)) -> Result<Query, StanzaError> {
+    let mut query = Query { max: page, ..Query::default() };
+    if let Some(form) = Form::inside(payload) {
+        read_form(&form, &mut query)?;
+    }
+    if let Some(set) = rsm::Query::read(payload)? {
+        if set.index.is_some() {
+            let text = "Pages are found by ids, not by numbers.";
+            return Err(StanzaError::new(Condition::FeatureNotImplemented, text));
+        }
+        query.max = set.max.unwrap_or(page).min(most);
+        query.page = match (set.after, set.before) {
+            (Some(after), None) => Paging::After(id(&after)?),
+            (None, Some(before)) if before.is_empty() => Paging::Last,
+            (None, Some(before)) => Paging::Before(id(&before)?),
+            (None, None) => Paging::First,
+            // §4.3.1: not defined; both are taken at their word.
+            (Some(after), Some(before)) => {
+                query.after_id = query.after_id.max(Some(id(&after)?));
+                if before.is_empty() { Paging::Last } else { Paging::Before(id(&before)?) }
+            }
+        };
+    }
+    query.flipped = payload.has("flip-page", ns::MAM);
+    Ok(query)
+}
+
+fn read_form(form: &Form, query: &mut Query) -> Result<(), StanzaError> {
+    for field in &form.fields {
+        let Some(value) = field.values.first().map(|value| value.trim()).filter(|value| !value.is_empty())
+        else {
+            continue;
+        };
+        match field.var.as_str() {
+            "FORM_TYPE" if value == ns::MAM => {}
+            "FORM_TYPE" => return Err(bad("This is no form for an archive.")),
+            "with" => {
+                let jid = Jid::parse(value).map_err(|_| StanzaError::from(Condition::JidMalformed))?;
+                query.with = Some(jid.as_str().to_owned());
+            }
+            "start" => query.start = Some(micros(value)?),
+            "end" => query.end = Some(micros(value)?),
+            "after-id" => query.after_id = Some(id(value)?),
+            "before-id" => query.before_id = Some(id(value)?),
+            "ids" if field.values.len() > MOST_IDS => {
+                return Err(bad("Too many ids: ask for fewer at once."));
+            }
+            "ids" => query.ids = field.values.iter().map(|value| id(value)).collect::<Result<_, _>>()?,
+            // §4.1.5: messages of rooms are in the archives of rooms.
+            "include-groupchat" => {}
+            _ => {
+                let text = format!("There is no field {}.", field.var);
+                return Err(StanzaError::new(Condition::FeatureNotImplemented, text));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// §4.1.4: what is no id of ours is not in the archive.
+fn id(text: &str) -> Result<Id, StanzaError> {
+    text.trim().parse().map_err(|_| Condition::ItemNotFound.into())
+}
+
+fn micros(text: &str) -> Result<u64, StanzaError> {
+    let at: SystemTime =
+        datetime::parse(text).ok_or_else(|| bad("A time is written as 2026-01-31T12:00:00Z."))?;
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Ok(u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
+}
+
+fn bad(text: &str) -> StanzaError {
+    StanzaError::new(Condition::BadRequest, text)
+}

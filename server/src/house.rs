@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use rialto_store::accounts::Accounts as Kept;
+use rialto_store::archive::Archive;
 use rialto_store::server::{Purpose, secret};
 use rialto_store::{Store, StoreError};
 use rialto_xmpp::Jid;
@@ -13,7 +14,7 @@ use tokio::task::JoinHandle;
 
 use crate::certs::{self, CertError};
 use crate::config::Config;
-use crate::features::{Features, Hosted, caps, list};
+use crate::features::{Features, Hosted, archive, caps, list, roster, subscriptions};
 use crate::listeners::c2s::registration::Registration;
 use crate::listeners::c2s::sasl::Authentication;
 use crate::listeners::c2s::sasl::throttle::{Rate, Throttle};
@@ -29,6 +30,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How often accounts that nobody uses are forgotten.
 const EVICTION: Duration = Duration::from_secs(60);
+
+/// How often old messages are looked for.
+const FORGETTING: Duration = Duration::from_secs(3600);
 
 /// How often certificate files are looked at.
 const CERTIFICATES: Duration = Duration::from_secs(10);
@@ -92,10 +96,15 @@ impl House {
         let mut c2s =
             C2s::new(router.clone(), Arc::new(authentication), tls.clone(), Settings::new(&config), domain);
         c2s.registration = Some(Registration::new(people.clone(), config.registration.clone()));
-        c2s.advertised.store(Arc::new(vec![caps::stream_feature(&router.features.catalogue)]));
+        let advertised = [roster::stream_feature(), subscriptions::stream_feature()];
+        let caps = caps::stream_feature(&router.features.catalogue);
+        c2s.advertised.store(Arc::new([caps].into_iter().chain(advertised).collect()));
         let listeners = Listeners::open(Arc::new(c2s), &config.listen)?;
-        let background =
-            vec![tokio::spawn(evict(router.clone())), tokio::spawn(follow(config.clone(), tls.clone()))];
+        let background = vec![
+            tokio::spawn(evict(router.clone())),
+            tokio::spawn(follow(config.clone(), tls.clone())),
+            tokio::spawn(forget(Archive::new(&store), config.archive.retention)),
+        ];
         Ok(House { config, router, people, tls, listeners, background })
     }
 
@@ -162,6 +171,17 @@ async fn evict(router: Arc<Router>) {
     loop {
         tokio::time::sleep(EVICTION).await;
         router.accounts.evict();
+    }
+}
+
+/// XEP-0313 §3.2: what was said too long ago is removed.
+async fn forget(archive: Archive, retention: Option<Duration>) {
+    let Some(age) = retention else { return };
+    loop {
+        if let Err(error) = archive::purge(&archive, |_| Some(age)).await {
+            tracing::warn!(%error, "old messages could not be removed");
+        }
+        tokio::time::sleep(FORGETTING).await;
     }
 }
 

@@ -53,11 +53,13 @@ impl Default for Store {
     }
 }
 
-/// `[archive]`: what people said to each other (XEP-0313). Seen by a reload.
+/// `[archive]`: what people said to each other (XEP-0313). Needs a restart.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Archive {
-    /// What an account keeps that has not chosen (XEP-0313 §5).
+    /// Whether accounts have archives; what waits for somebody who is away is kept all the same.
+    pub enabled: bool,
+    /// What an account keeps that has not chosen (XEP-0441 §2.1.1).
     pub default: ArchiveDefault,
     /// How long it is kept; `None`: until somebody removes it.
     #[serde(deserialize_with = "value::duration_or_forever")]
@@ -66,15 +68,19 @@ pub struct Archive {
     pub page: usize,
     /// Messages in a page at most.
     pub max_page: usize,
+    /// Messages that wait for one account (XEP-0160).
+    pub offline: usize,
 }
 
 impl Default for Archive {
     fn default() -> Self {
         Archive {
+            enabled: true,
             default: ArchiveDefault::Always,
             retention: Some(Duration::from_secs(365 * 86_400)),
             page: 50,
             max_page: 250,
+            offline: 1000,
         }
     }
 }

@@ -3,10 +3,16 @@
 use std::sync::Arc;
 
 use rialto_store::Store;
+use rialto_store::prefs::Archived;
 use rialto_xmpp::Jid;
 
-use super::{Feature, adhoc, caps, contact, disco, last, ping, private, register, time, vcard, version};
-use crate::config::Config;
+use super::contacts::{Keeper, Limits};
+use super::record::{Recorder, Settings};
+use super::{
+    Feature, adhoc, archive, caps, carbons, contact, disco, last, offline, ping, presence, private, register,
+    roster, subscriptions, time, vcard, version,
+};
+use crate::config::{ArchiveDefault, Config};
 use crate::people::People;
 use crate::sessions::Accounts;
 
@@ -19,7 +25,15 @@ pub fn all(
 ) -> Vec<Box<dyn Feature>> {
     let admins: Vec<Jid> = config.admins.iter().map(|admin| admin.as_jid().clone()).collect();
     let online = adhoc::OnlineUsers { admins, accounts: accounts.clone() };
+    let (keeper, limits) = (Arc::new(Keeper::new(store)), Limits::default());
+    let recorder = Recorder::new(store, kept(config));
     vec![
+        Box::new(roster::new(&keeper, limits)),
+        Box::new(subscriptions::new(&keeper, limits)), // before presence: the rest of presence is not its own
+        Box::new(presence::new(accounts)),
+        Box::new(archive::new(&recorder)), // before carbons: copies carry the archive's id
+        Box::new(carbons::new()),
+        Box::new(offline::new(&recorder)),
         Box::new(last::Last::new(store)),
         // These only answer; their order is nothing to them.
         Box::new(disco::Disco),
@@ -33,4 +47,16 @@ pub fn all(
         Box::new(register::Register::new(Arc::new(people.clone()))),
         Box::new(adhoc::AdHoc::new(vec![Arc::new(online)])),
     ]
+}
+
+/// What the operator wants kept of messages.
+fn kept(config: &Config) -> Settings {
+    let archive = &config.archive;
+    let default = match archive.default {
+        ArchiveDefault::Always => Archived::Always,
+        ArchiveDefault::Roster => Archived::Roster,
+        ArchiveDefault::Never => Archived::Never,
+    };
+    let page = (archive.page, archive.max_page);
+    Settings { enabled: archive.enabled, default, offline: archive.offline, page }
 }

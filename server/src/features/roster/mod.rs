@@ -30,6 +30,11 @@ pub fn new(keeper: &Arc<Keeper>, limits: Limits) -> Roster {
     Roster { keeper: keeper.clone(), limits }
 }
 
+/// §2.6.1: what the stream features say of versions.
+pub fn stream_feature() -> Element {
+    Element::new("ver", ns::ROSTER_VERSIONING)
+}
+
 impl Feature for Roster {
     fn about(&self) -> &'static About {
         &ABOUT

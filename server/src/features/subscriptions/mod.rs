@@ -6,7 +6,7 @@ mod state;
 
 use std::sync::Arc;
 
-use rialto_xmpp::{Condition, PresenceKind, Stanza, parse};
+use rialto_xmpp::{Condition, Element, PresenceKind, Stanza, ns, parse};
 
 use super::contacts::{Contacts, Keeper, Limits};
 use super::{About, Feature, Phase, Spec, Turn, Verdict};
@@ -28,6 +28,11 @@ pub struct Subscriptions {
 /// The feature; `keeper` is shared with those that change rosters too. Stands behind `roster`, which loads.
 pub fn new(keeper: &Arc<Keeper>, limits: Limits) -> Subscriptions {
     Subscriptions { keeper: keeper.clone(), limits }
+}
+
+/// §3.4.1: what the stream features say of approval in advance.
+pub fn stream_feature() -> Element {
+    Element::new("sub", ns::PRE_APPROVAL)
 }
 
 impl Feature for Subscriptions {

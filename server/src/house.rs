@@ -21,6 +21,8 @@ use crate::listeners::c2s::sasl::throttle::{Rate, Throttle};
 use crate::listeners::settings::Settings;
 use crate::listeners::tls::{self, Tls, TlsError};
 use crate::listeners::{C2s, Door, ListenError, Listeners};
+use crate::muc::doors::Native;
+use crate::muc::{Hosting, Limits, MucHost, NoRelays};
 use crate::people::People;
 use crate::router::{Domain, Router};
 use crate::sessions::Accounts;
@@ -45,6 +47,8 @@ pub struct House {
     pub router: Arc<Router>,
     /// Accounts, as they are kept.
     pub people: People,
+    /// Rooms of our own people.
+    pub rooms: Arc<MucHost>,
     /// Certificates in use.
     pub tls: Arc<Tls>,
     listeners: Listeners,
@@ -90,6 +94,7 @@ impl House {
         for domain in &config.domains {
             router.domains.serve(domain, Domain::Accounts);
         }
+        let rooms = open_rooms(&config, &router).await?;
         let tls = Arc::new(open_tls(&config)?);
         let authentication = authentication(&config, &store).await?;
         let domain = config.first_domain().into();
@@ -105,7 +110,7 @@ impl House {
             tokio::spawn(follow(config.clone(), tls.clone())),
             tokio::spawn(forget(Archive::new(&store), config.archive.retention)),
         ];
-        Ok(House { config, router, people, tls, listeners, background })
+        Ok(House { config, router, people, rooms, tls, listeners, background })
     }
 
     /// Where clients are let in.
@@ -167,6 +172,24 @@ async fn authentication(config: &Config, store: &Store) -> Result<Authentication
     Ok(Authentication::new(Arc::new(Kept::new(store)), seed, Throttle::new(rate, rate)))
 }
 
+/// Rooms of our own people.
+async fn open_rooms(config: &Config, router: &Arc<Router>) -> Result<Arc<MucHost>, OpenError> {
+    let domain = Jid::parse(&config.rooms.domain);
+    let domain = domain.map_err(|why| OpenError::Features(format!("[rooms] domain: {why}")))?;
+    let policy = Native::new(&config.rooms, &config.admins, Arc::downgrade(router));
+    let hosting = Hosting {
+        domain: domain.clone(),
+        name: "Rooms".to_owned(),
+        admins: config.admins.clone(),
+        limits: Limits { occupants: config.rooms.max_occupants, ..Limits::default() },
+        policy: Arc::new(policy),
+        relays: Arc::new(NoRelays),
+    };
+    let host = MucHost::open(router, hosting).await?;
+    router.features.catalogue.host(Hosted { jid: domain, name: "Rooms".to_owned() });
+    Ok(host)
+}
+
 async fn evict(router: Arc<Router>) {
     loop {
         tokio::time::sleep(EVICTION).await;
@@ -204,12 +227,4 @@ async fn follow(config: Arc<Config>, tls: Arc<Tls>) {
         }
     };
     tls::watch(files, CERTIFICATES, reload).await;
-}
-
-/// Tells of a service in disco#items and routes its domain to it.
-pub fn serve(router: &Router, domain: &str, name: &str, service: Arc<dyn crate::router::Service>) {
-    router.domains.serve(domain, Domain::Service(service));
-    if let Ok(jid) = Jid::parse(domain) {
-        router.features.catalogue.host(Hosted { jid, name: name.to_owned() });
-    }
 }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use rialto_xmpp::{Condition, Element, Iq, Jid, StanzaError};
 
+use super::contacts::Contacts;
 use super::{Catalogue, Fut, Left, Origin};
-use crate::sessions::{Account, Session, Watchers};
+use crate::sessions::{Account, Session};
 
 /// The payload of the result, or the error.
 pub type Answer<'a> = Fut<'a, Result<Option<Element>, StanzaError>>;
@@ -70,7 +71,7 @@ impl<'a> Ask<'a> {
     pub fn acquainted(&self) -> Result<&'a Arc<Account>, StanzaError> {
         let account = self.account.ok_or(Condition::ServiceUnavailable)?;
         let asker = self.asker()?;
-        let watches = || account.extensions.get::<Watchers>().is_some_and(|all| all.has(asker.bare_str()));
+        let watches = || Contacts::of(account).is_some_and(|contacts| contacts.is_seen_by(asker.bare_str()));
         if asker.bare_str() == account.jid.as_str() || watches() {
             return Ok(account);
         }

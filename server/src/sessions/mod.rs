@@ -8,7 +8,6 @@ mod outbox;
 mod session;
 mod unacked;
 mod urgency;
-mod watchers;
 
 pub use account::Account;
 pub use accounts::Accounts;
@@ -18,4 +17,3 @@ pub use outbox::{End, Outbox, Refused, Taken};
 pub use session::{Session, UNAVAILABLE};
 pub use unacked::{AckError, Unacked};
 pub use urgency::urgent;
-pub use watchers::Watchers;

@@ -54,6 +54,29 @@ async fn fill(store: &Store, messages: usize, accounts: usize, window: usize) {
     store.caught_up().await;
 }
 
+async fn read_back(store: &Store, accounts: usize) {
+    let (begun, before) = (Instant::now(), cpu());
+    let archive = Archive::new(store);
+    let (mut pages, mut entries) = (0, 0);
+    for n in 0..accounts.min(50) {
+        let mut query = Query { max: 100, ..Query::default() };
+        for _ in 0..20 {
+            let Ok(page) = archive.query(&format!("user{n}@localhost"), &query).await else { break };
+            (pages, entries) = (pages + 1, entries + page.entries.len());
+            match page.last() {
+                Some(last) if !page.complete => query.page = Paging::After(last),
+                _ => break,
+            }
+        }
+    }
+    let (seconds, spent) = (begun.elapsed().as_secs_f64(), cpu() - before);
+    println!(
+        "{pages} pages, {entries} entries: {:.0} us each, {:.0} us CPU",
+        seconds * 1e6 / f64::from(pages),
+        spent * 1e6 / f64::from(pages)
+    );
+}
+
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
     let mut args = std::env::args().skip(1);
@@ -83,26 +106,7 @@ async fn main() {
             memory()
         );
     }
-    let (begun, before) = (Instant::now(), cpu());
-    let archive = Archive::new(&store);
-    let (mut pages, mut entries) = (0, 0);
-    for n in 0..accounts.min(50) {
-        let mut query = Query { max: 100, ..Query::default() };
-        for _ in 0..20 {
-            let Ok(page) = archive.query(&format!("user{n}@localhost"), &query).await else { break };
-            (pages, entries) = (pages + 1, entries + page.entries.len());
-            match page.last() {
-                Some(last) if !page.complete => query.page = Paging::After(last),
-                _ => break,
-            }
-        }
-    }
-    let (seconds, spent) = (begun.elapsed().as_secs_f64(), cpu() - before);
-    println!(
-        "{pages} pages, {entries} entries: {:.0} us each, {:.0} us CPU",
-        seconds * 1e6 / f64::from(pages),
-        spent * 1e6 / f64::from(pages)
-    );
+    read_back(&store, accounts).await;
     tokio::time::sleep(Duration::from_secs(6)).await;
     println!("at rest: {} KiB", memory());
     let begun = Instant::now();

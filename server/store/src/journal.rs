@@ -114,7 +114,7 @@ impl Journal {
 
     /// Whether there are records that a power cut would take.
     pub fn is_unsynced(&self) -> bool {
-        self.durable < self.sequence
+        self.durable < self.sequence && !self.broken
     }
 
     /// Writes a record. `record` begins with `Journal::room()` and then has the payload; it comes back as the payload.
@@ -138,6 +138,7 @@ impl Journal {
 
     /// Returns when all records are on the disk.
     pub fn sync(&mut self) -> io::Result<()> {
+        self.usable()?;
         if self.is_unsynced() {
             self.file.sync_data().inspect_err(|_| self.broken = true)?;
             self.durable = self.sequence;
@@ -152,6 +153,16 @@ impl Journal {
         (self.tip, self.sequence) = (tip, sequence);
         self.durable = self.durable.min(sequence);
         self.file.sync_data()
+    }
+
+    /// After a failed sync the kernel may have dropped what it could not write, and a second sync would succeed.
+    fn usable(&self) -> io::Result<()> {
+        match self.broken {
+            true => {
+                Err(io::Error::other("the disk failed to sync the journal: look at the disk, then restart"))
+            }
+            false => Ok(()),
+        }
     }
 
     /// Begins anew: the engine has everything.

@@ -34,7 +34,7 @@ impl Sled {
             .cache_capacity(cache_bytes)
             .mode(sled::Mode::LowSpace)
             .segment_size(SEGMENT)
-            .flush_every_ms(Some(1000));
+            .flush_every_ms(Some(5000));
         let begun = Instant::now();
         let db = loop {
             match config.clone().open() {

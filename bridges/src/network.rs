@@ -185,6 +185,8 @@ pub struct Capabilities {
     pub react: bool,
     /// Shows files.
     pub attach: bool,
+    /// Shows words that lead to an address; without, the address is written after them.
+    pub link: bool,
     /// Shows who is writing.
     pub typing: bool,
     /// Shows who has read what.

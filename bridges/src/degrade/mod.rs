@@ -5,6 +5,7 @@
 //! | names | `<nick> words`, on every line and every part; `* nick waves` for an action |
 //! | edits | `* words` as a new message |
 //! | replies | `nick: “excerpt” — words` |
+//! | links under words | `words (address)` |
 //! | attachments | the address, on a line of its own |
 //! | length, lines | several messages, cut on grapheme and UTF-8 bounds |
 //! | retractions, reactions, typing, read marks, subjects | nothing |
@@ -13,8 +14,9 @@ mod cut;
 
 pub use cut::{cut, shorten};
 
-use crate::model::{Act, Author, Event, Message, Reply, Text};
+use crate::model::{Act, Author, Event, Message, Reply, Style, Text};
 use crate::network::{Capabilities, Limits};
+use std::ops::Range;
 
 /// The longest excerpt quoted in a reply, in bytes.
 const EXCERPT: usize = 80;
@@ -85,7 +87,7 @@ fn words<Id, To>(
             None => text.push(&quoted(nick, excerpt)),
         }
     }
-    text.push(&message.text);
+    text.push(&if able.link { message.text.clone() } else { with_addresses(&message.text) });
     if !able.attach {
         for file in message.attachments.iter().filter(|file| !message.text.plain().contains(&file.url)) {
             let line = if text.is_empty() { file.url.clone() } else { format!("\n{}", file.url) };
@@ -112,6 +114,28 @@ fn words<Id, To>(
         first.reply = reply;
     }
     parts
+}
+
+/// Each address after the words that lead to it, unless they are the address.
+fn with_addresses(text: &Text) -> Text {
+    let mut links: Vec<(Range<usize>, &str)> = Vec::new();
+    for span in text.spans() {
+        if let Style::Link(url) = &span.style
+            && !text.plain().get(span.range.clone()).unwrap_or_default().contains(url.as_str())
+        {
+            links.push((span.range.clone(), url));
+        }
+    }
+    links.sort_by_key(|(range, _)| range.end);
+    let mut whole = Text::default();
+    let mut done = 0;
+    for (range, url) in links {
+        whole.push(&text.slice(done..range.end));
+        whole.push(&format!(" ({url})").into());
+        done = range.end;
+    }
+    whole.push(&text.slice(done..text.plain().len()));
+    whole
 }
 
 /// The prefix stands before every line: a line without it could be taken for somebody else's.

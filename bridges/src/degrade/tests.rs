@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::loopback::{ABLE, POOR, person};
-use crate::model::Attachment;
+use crate::model::{Attachment, Span};
 use std::time::SystemTime;
 
 fn said(act: Act<u32>, able: &Capabilities) -> Vec<String> {
@@ -89,6 +89,18 @@ fn without_attachments_their_addresses_are_said() {
     assert!(
         matches!(&fit(&event, &ABLE, far)[0].act, Act::Say(m) if m.attachments.len() == 1 && m.text.is_empty())
     );
+}
+
+#[test]
+fn without_links_the_address_follows_the_words() {
+    let span = |range, url: &str| Span { range, style: Style::Link(url.into()) };
+    let spans = vec![span(4..8, "https://a.example"), span(9..26, "https://b.example")];
+    let text = Text::styled("see this https://b.example now", spans);
+    assert_eq!(
+        said(Act::Say(Message::text(text.clone())), &POOR),
+        ["<Romeo> see this (https://a.example) https://b.example now"]
+    );
+    assert_eq!(said(Act::Say(Message::text(text)), &ABLE), ["see this https://b.example now"]);
 }
 
 #[test]

@@ -178,6 +178,9 @@ impl Driver {
             wire.says.push(&line, done);
         }
         self.view.look(&self.session);
+        if wire.says.is_stuck() {
+            return Some(End::down("the server does not read what we send"));
+        }
         out.end.take()
     }
 

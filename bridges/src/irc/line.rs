@@ -4,6 +4,7 @@
 //! no reconnect, while its protocol types bring only a handful of small packages that a server with tokio has anyway.
 
 use super::when;
+use crate::model::harmless_line;
 use irc::proto::{self, Command, Prefix};
 use std::time::SystemTime;
 
@@ -79,6 +80,11 @@ impl Line {
     /// The argument at this place, or nothing.
     pub fn arg(&self, at: usize) -> &str {
         self.args.get(at).map_or("", String::as_str)
+    }
+
+    /// The last argument as words to show: no codes, nothing that harms.
+    pub fn words(&self) -> String {
+        harmless_line(&super::formatting::strip(self.last()))
     }
 
     /// The last argument, or nothing.

@@ -5,9 +5,9 @@
 mod connection;
 mod dial;
 pub mod fake;
-mod formatting;
+pub mod formatting;
 mod isupport;
-mod line;
+pub mod line;
 mod names;
 mod outgoing;
 mod queue;

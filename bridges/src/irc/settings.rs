@@ -309,5 +309,4 @@ fn netsplit_hold() -> Duration {
 }
 
 #[cfg(test)]
-#[path = "settings_tests.rs"]
 pub(crate) mod tests;

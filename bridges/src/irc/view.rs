@@ -51,6 +51,7 @@ impl SharedView {
             retract: false,
             react: false,
             attach: false,
+            link: false,
             typing: false,
             displayed: false,
             names: false,

@@ -13,6 +13,9 @@ use tokio::time::Instant;
 /// Bytes that may lie between us and the socket before lines wait in the queue instead.
 const CALM: usize = 16 * 1024;
 
+/// Bytes that lie there when the other side has stopped reading.
+const STUCK: usize = 256 * 1024;
+
 /// Bytes read at once.
 const READ: usize = 4096;
 
@@ -108,6 +111,11 @@ impl Saying {
     /// May more be pushed?
     pub fn is_calm(&self) -> bool {
         self.outbox.len() < CALM
+    }
+
+    /// Does the other side not read at all?
+    pub fn is_stuck(&self) -> bool {
+        self.outbox.len() > STUCK
     }
 
     /// Is there anything to write?

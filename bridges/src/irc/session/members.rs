@@ -8,6 +8,9 @@ use crate::model::{Author, harmless_line};
 use crate::network::{Incoming, NetworkError};
 use tokio::time::Instant;
 
+/// People of one channel that we remember: a server that names more is not to be believed.
+const CROWD: usize = 50_000;
+
 /// The biggest channel that is asked who is away.
 const WHO: usize = 200;
 
@@ -88,6 +91,9 @@ impl Session {
             account: Some(line.arg(1)).filter(|account| !matches!(*account, "" | "*")).map(Into::into),
             ..Person::default()
         };
+        if room.people.len() >= CROWD {
+            return;
+        }
         if let Some(names) = &mut room.names {
             names.insert(key.clone(), fresh.clone());
         }
@@ -133,9 +139,12 @@ impl Session {
 
     fn thrown_out(&mut self, channel: &str, text: &str, now: Instant, out: &mut Out) {
         let folded = self.fold(channel);
-        if self.rooms.get(&folded).is_some_and(|room| !matches!(room.stage, Stage::Out(_))) {
+        let Some(room) = self.rooms.get_mut(&folded) else { return };
+        // Before the answer to JOIN comes, this is about an earlier stay.
+        if room.stage == Stage::In || room.names.is_some() {
+            room.lost = false;
             let error =
-                NetworkError::Forbidden(format!("{channel}: {}; we try to come back", harmless_line(text)));
+                NetworkError::Forbidden(format!("{}: {}; we try to come back", room.id, harmless_line(text)));
             self.put_out(&folded, error, now, out);
         }
     }
@@ -192,7 +201,7 @@ impl Session {
             let (modes, rest) = self.isupport.ranked(name);
             let (nick, address) =
                 rest.split_once('!').map_or((rest, None), |(nick, at)| (nick, Some(at.to_owned())));
-            if nick.is_empty() {
+            if nick.is_empty() || names.len() >= CROWD {
                 continue;
             }
             let person = Person { nick: nick.into(), address, modes, ..Person::default() };
@@ -254,9 +263,9 @@ impl Session {
         let known = room.and_then(|room| room.people.get(&key));
         let mut author = Author::new(key.as_str(), nick, super::NETWORK);
         let address = line.source.address().or_else(|| known.and_then(|person| person.address.clone()));
-        author.address = address.map(Into::into);
+        author.address = address.map(|address| harmless_line(&address).into());
         let account = line.account.clone().or_else(|| known.and_then(|person| person.account.clone()));
-        author.account = account.map(Into::into);
+        author.account = account.map(|account| harmless_line(&account).into());
         author
     }
 }

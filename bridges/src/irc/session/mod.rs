@@ -13,7 +13,9 @@ pub use room::{Stage, Waiter};
 
 use super::isupport::Isupport;
 use super::line::{LONGEST_OUT, Line, Source, write};
+use super::names::alternative;
 use super::settings::Settings;
+use crate::model::harmless_line;
 use crate::network::{Fed, Incoming, NetworkError, RemoteId, Role};
 use crate::pace::Bucket;
 use register::Handshake;
@@ -106,7 +108,8 @@ impl Session {
 
     /// A new connection begins.
     pub fn begin(&mut self, out: &mut Out) {
-        self.isupport = Isupport::default();
+        // The rooms are kept by folded name, and a network seldom changes its mind about letters.
+        self.isupport = Isupport { casemapping: self.isupport.casemapping, ..Isupport::default() };
         self.me = Source::default();
         self.shake = Handshake::default();
         self.phase = Phase::Registering;
@@ -222,7 +225,7 @@ impl Session {
         match line.verb.as_str() {
             "PING" => out.urgent.push(write(&["PONG"], Some(line.last()))),
             "001" => self.welcomed(line, now),
-            "005" => self.isupport.learn(line.args.get(1..line.args.len().max(2) - 1).unwrap_or_default()),
+            "005" => self.learn(line.args.get(1..line.args.len().max(2) - 1).unwrap_or_default()),
             "376" | "422" => self.settle(now, out),
             "900" => self.proven(now, out),
             "302" => self.learn_own_host(line),
@@ -232,9 +235,10 @@ impl Session {
             "JOIN" | "PART" | "KICK" | "QUIT" | "NICK" | "353" | "366" => self.moved(line, now, out),
             "AWAY" | "ACCOUNT" | "CHGHOST" | "352" => self.changed(line, out),
             "MODE" | "324" => self.mode(line, now, out),
-            "FAIL" | "WARN" => {
-                out.tell(None, Incoming::Notice(format!("{}: {}", line.verb, line.args.join(" "))))
-            }
+            "FAIL" | "WARN" => out.tell(
+                None,
+                Incoming::Notice(harmless_line(&format!("{}: {}", line.verb, line.args.join(" ")))),
+            ),
             numeric => self.refused(numeric, line, now, out),
         }
     }
@@ -253,6 +257,16 @@ impl Session {
         if self.regain.is_some_and(|at| at <= now) {
             self.regain = Some(now + REGAIN);
             out.idle.push(write(&["NICK", &self.settings.nick], None));
+        }
+    }
+
+    fn learn(&mut self, tokens: &[String]) {
+        let before = self.isupport.casemapping;
+        self.isupport.learn(tokens);
+        let mapping = self.isupport.casemapping;
+        if mapping != before {
+            let rooms = std::mem::take(&mut self.rooms);
+            self.rooms = rooms.into_values().map(|room| (mapping.fold(room.id.as_str()), room)).collect();
         }
     }
 
@@ -285,7 +299,8 @@ impl Session {
 
     fn ready(&mut self, now: Instant, out: &mut Out) {
         self.phase = Phase::Ready;
-        if self.me.nick != self.settings.nick {
+        // A nick that the server cut is the one that we wanted.
+        if !self.is_me(&alternative(&self.settings.nick, 0, self.isupport.nicklen)) {
             self.regain = Some(now + REGAIN);
         }
         self.join_due(now, out, true);
@@ -299,10 +314,14 @@ impl Session {
             _ => false,
         };
         let mut plain: Vec<String> = Vec::new();
-        for room in self.rooms.values_mut().filter(|room| due(room)) {
-            room.stage = Stage::Joining(now);
-            let key = room.key.as_ref().or_else(|| self.settings.keys.get(&room.name));
-            match key.or_else(|| self.settings.keys.get(room.id.as_str())) {
+        let (mapping, settings) = (self.isupport.casemapping, &self.settings);
+        let named = |name: &str| {
+            settings.keys.iter().find(|(known, _)| mapping.same(known, name)).map(|(_, key)| key)
+        };
+        for (before, room) in self.rooms.values_mut().filter(|room| due(room)).enumerate() {
+            // Each waits for the lines before it.
+            room.stage = Stage::Joining(now + settings.interval.saturating_mul(before as u32));
+            match room.key.as_ref().or_else(|| named(&room.name)) {
                 Some(key) => out.paced.push(write(&["JOIN", &room.name, key], None)),
                 None => plain.push(room.name.clone()),
             }
@@ -340,7 +359,7 @@ impl Session {
             self.settings.backoff_min.saturating_mul(1 << room.tries.min(16)).min(self.settings.backoff_max);
         room.tries += 1;
         room.out(Some(now + wait));
-        if !std::mem::replace(&mut room.lost, true) || room.waiters.is_empty() {
+        if !std::mem::replace(&mut room.lost, true) {
             out.tell(Some(&room.id), Incoming::Lost(error.clone()));
         }
         room.answer(Err(error));
@@ -350,10 +369,10 @@ impl Session {
     fn refused(&mut self, numeric: &str, line: &Line, now: Instant, out: &mut Out) {
         let folded = self.fold(line.arg(1));
         let Some(room) = self.rooms.get(&folded) else { return };
-        match refusals::of_join(numeric, line.arg(1), line.last()) {
+        match refusals::of_join(numeric, room.id.as_str(), &line.words()) {
             Some(error) if matches!(room.stage, Stage::Joining(_)) => self.put_out(&folded, error, now, out),
             _ if refusals::is_of_act(numeric) => {
-                let text = format!("{}: {}", line.arg(1), line.last());
+                let text = format!("{}: {}", room.id, line.words());
                 out.tell(Some(&room.id), Incoming::Notice(text));
             }
             _ => {}
@@ -383,5 +402,4 @@ impl Session {
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;

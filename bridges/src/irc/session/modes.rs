@@ -21,6 +21,9 @@ impl Session {
         let folded = self.fold(target);
         let changes = self.isupport.changes(modes, rest);
         let Some(room) = self.rooms.get_mut(&folded) else { return };
+        if line.verb == "324" {
+            (room.moderated, room.topic_locked) = (false, false); // it names all that are set
+        }
         for (on, mode, arg) in changes {
             match (mode, arg) {
                 ('m', _) => room.moderated = on,

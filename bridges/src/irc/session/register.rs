@@ -25,6 +25,9 @@ const WANTED: &[&str] = &[
     "userhost-in-names",
 ];
 
+/// Capabilities that are read: a server that offers more is not to be believed.
+const OFFERED: usize = 500;
+
 /// Bytes of one piece of an AUTHENTICATE answer (sasl-3.1).
 const PIECE: usize = 400;
 
@@ -74,9 +77,9 @@ impl Handshake {
             }
             "902" | "904" | "905" | "906" | "908" if self.proving => self.failed(line, out),
             "432" | "433" | "436" | "437" if !self.registered => self.next_nick(line, settings, out),
-            "463" | "464" | "465" | "466" if !self.registered => self.refusal = Some(line.last().into()),
+            "463" | "464" | "465" | "466" if !self.registered => self.refusal = Some(line.words()),
             "ERROR" => {
-                out.end.get_or_insert_with(|| self.ending(refusals::of_error(line.last())));
+                out.end.get_or_insert_with(|| self.ending(refusals::of_error(&line.words())));
             }
             "001" => {
                 self.registered = true;
@@ -107,7 +110,8 @@ impl Handshake {
         let named = || line.last().split(' ').filter(|cap| !cap.is_empty());
         match line.arg(1).to_ascii_uppercase().as_str() {
             "LS" => {
-                self.offered.extend(named().map(String::from));
+                let room = OFFERED.saturating_sub(self.offered.len());
+                self.offered.extend(named().take(room).map(String::from));
                 if !(line.args.len() > 3 && line.arg(2) == "*") {
                     let offered = std::mem::take(&mut self.offered);
                     self.request(offered.iter().map(String::as_str), settings, out);
@@ -120,7 +124,8 @@ impl Handshake {
                 for cap in named() {
                     match cap.strip_prefix('-') {
                         Some(gone) => drop(self.have.remove(gone)),
-                        None => drop(self.have.insert(cap.to_owned())),
+                        None if WANTED.contains(&cap) => drop(self.have.insert(cap.to_owned())),
+                        None => {}
                     }
                 }
                 if named().any(|cap| cap == "sasl") && !self.proven {
@@ -180,7 +185,7 @@ impl Handshake {
     /// Speaking under a name that is not proven would be worse than silence.
     fn failed(&mut self, line: &Line, out: &mut Out) {
         self.proving = false;
-        let text = format!("the account was refused: {}; look at `sasl` in the configuration", line.last());
+        let text = format!("the account was refused: {}; look at `sasl` in the configuration", line.words());
         if self.registered {
             out.tell(None, Incoming::Notice(text));
         } else {
@@ -218,7 +223,7 @@ impl Handshake {
             self.longest = Some(9);
         }
         if self.nicks > NICKS {
-            out.end = Some(End::down(format!("the server gives us no nick: {}", line.last())));
+            out.end = Some(End::down(format!("the server gives us no nick: {}", line.words())));
             return;
         }
         let attempt = if line.verb == "432" && self.nicks == 1 { 0 } else { self.nicks };
@@ -228,5 +233,4 @@ impl Handshake {
 }
 
 #[cfg(test)]
-#[path = "register_tests.rs"]
 mod tests;

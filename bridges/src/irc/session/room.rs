@@ -1,7 +1,7 @@
 //! What we know of one channel, and of who is in it.
 
 use crate::irc::isupport::Isupport;
-use crate::model::Author;
+use crate::model::{Author, harmless_line};
 use crate::network::{Member, NetworkError, RemoteId, Role};
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -127,8 +127,8 @@ impl Person {
     /// This person as an author.
     pub fn author(&self, folded: &str) -> Author {
         let mut author = Author::new(folded, &self.nick, super::NETWORK);
-        author.account = self.account.as_deref().map(Into::into);
-        author.address = self.address.as_deref().map(Into::into);
+        author.account = self.account.as_deref().map(|account| harmless_line(account).into());
+        author.address = self.address.as_deref().map(|address| harmless_line(address).into());
         author
     }
 }

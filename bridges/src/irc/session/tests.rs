@@ -146,11 +146,14 @@ fn ranks_are_roles_and_arguments_of_other_modes_do_not_confuse_them() {
         [role("ann", Role::Moderator), role("bea", Role::Voiced)]
     );
     assert_eq!(net.hears(":ann!a@h MODE #lounge +m-v bea"), [role("bea", Role::Visitor)]);
+    assert_eq!(net.hears(":s 324 rialto #lounge +mnt"), []);
     assert_eq!(
         net.hears(":s 324 rialto #lounge +nt"),
-        [],
-        "a list of what is set says nothing of what is not"
+        [role("bea", Role::Participant)],
+        "a list of all that is set"
     );
+    net.says(":ann!a@h MODE #lounge +m");
+    assert_eq!(net.news(), [role("bea", Role::Visitor)]);
     assert_eq!(net.hears(":ann!a@h MODE #lounge -m"), [role("bea", Role::Participant)]);
 }
 
@@ -467,6 +470,18 @@ fn ten_thousand_odd_lines_leave_a_session_that_works() {
     net.enter("ann");
     net.out.fed.clear();
     assert_eq!(words_after(&mut net), "still here");
+}
+
+#[test]
+fn a_room_is_found_again_when_the_server_says_which_letters_are_the_same() {
+    let mut net = Net::new("");
+    net.want("#a[]");
+    net.says(":s 005 rialto CASEMAPPING=ascii :are supported");
+    net.says(":rialto!~r@h JOIN #A[]");
+    net.says(":s 366 rialto #a[] :End");
+    assert!(net.session.channel(&"#a[]".into()).is_ok());
+    net.says(":rialto!~r@h PRIVMSG #a{} :another room");
+    assert_eq!(net.out.fed.len(), 1, "the members alone");
 }
 
 fn words_after(net: &mut Net) -> String {

@@ -118,6 +118,11 @@ impl House {
         self.listeners.addresses()
     }
 
+    /// Takes over what another configuration says of clients' streams; new ones follow it.
+    pub fn reload(&self, config: &Config) {
+        self.listeners.c2s().set_settings(Settings::new(config));
+    }
+
     /// Reads the certificate files again; what does not fit leaves the old ones in use.
     ///
     /// # Errors

@@ -6,11 +6,14 @@
 
 pub mod admin;
 pub mod certs;
+pub mod cli;
 pub mod config;
 pub mod credentials;
 pub mod features;
 pub mod house;
 pub mod listeners;
+pub mod logs;
+pub mod metrics;
 pub mod muc;
 pub mod people;
 pub mod random;

@@ -1,6 +1,6 @@
 //! Asking a running server: connect, one line out, one line in.
 
-use super::protocol::{Answer, Answered, Asked, Command, MAX_LINE, Outcome, Refusal, VERSION, line};
+use super::protocol::{Answer, Answered, Asked, Command, MAX_ANSWER, Outcome, Refusal, VERSION, line};
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -43,7 +43,7 @@ pub fn ask(socket: &Path, command: Command) -> Result<Answer, AskError> {
     let asked = zeroize::Zeroizing::new(line(&Asked { version: VERSION, command }));
     stream.write_all(&asked).map_err(io)?;
     let mut answer = Vec::new();
-    BufReader::new(stream).take(MAX_LINE as u64).read_until(b'\n', &mut answer).map_err(io)?;
+    BufReader::new(stream).take(MAX_ANSWER as u64).read_until(b'\n', &mut answer).map_err(io)?;
     if answer.last() != Some(&b'\n') {
         return Err(broken("it closed the connection; its log says why".to_owned()));
     }

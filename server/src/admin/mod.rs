@@ -5,12 +5,15 @@
 //! listens, `client` asks.
 
 pub mod client;
+pub mod desk;
 pub mod protocol;
 pub mod socket;
+pub mod users;
 
 pub use client::{AskError, ask};
 pub use protocol::{Answer, Command, Link, Refusal, Room, Status, User, Why};
 pub use socket::{AdminSocket, Desk, ListenError};
+pub use users::Users;
 
 #[cfg(test)]
 mod tests;

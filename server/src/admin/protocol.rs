@@ -5,8 +5,11 @@ use serde::{Deserialize, Serialize};
 /// Raised when an old client or server could misunderstand.
 pub const VERSION: u32 = 1;
 
-/// The longest line, either way. An answer that would be longer is cut into pages by the command itself.
-pub const MAX_LINE: usize = 4 << 20;
+/// The longest command.
+pub const MAX_COMMAND: usize = 64 << 10;
+
+/// The longest answer that a client reads: room for half a million accounts.
+pub const MAX_ANSWER: usize = 64 << 20;
 
 /// A command with its version: one line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,6 +109,13 @@ pub enum Command {
     Reload,
     /// Ends the server, as SIGTERM does.
     Stop,
+}
+
+impl Command {
+    /// It changes nothing.
+    pub fn only_looks(&self) -> bool {
+        matches!(self, Command::UserList | Command::RoomList | Command::LinkList | Command::Status)
+    }
 }
 
 /// Passwords never show in a log.

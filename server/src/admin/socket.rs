@@ -1,7 +1,7 @@
 //! Listening on the admin socket.
 
 use super::protocol::{
-    Answer, Answered, Command, MAX_LINE, Outcome, Refusal, VERSION, Why, line, read_command,
+    Answer, Answered, Command, MAX_COMMAND, Outcome, Refusal, VERSION, Why, line, read_command,
 };
 use std::future::Future;
 use std::io::ErrorKind;
@@ -100,7 +100,7 @@ async fn converse(stream: UnixStream, desk: &dyn Desk) -> std::io::Result<()> {
     let mut read = BufReader::new(read);
     loop {
         let mut asked = zeroize::Zeroizing::new(Vec::new());
-        let read_bytes = (&mut read).take(MAX_LINE as u64).read_until(b'\n', &mut asked).await?;
+        let read_bytes = (&mut read).take(MAX_COMMAND as u64).read_until(b'\n', &mut asked).await?;
         if read_bytes == 0 {
             return Ok(());
         }
@@ -123,9 +123,12 @@ async fn answer(asked: &[u8], desk: &dyn Desk) -> Outcome {
         Err(refusal) => return Outcome::Refused(refusal),
     };
     let name = format!("{command:?}");
+    let only_looks = command.only_looks();
     match desk.carry_out(command).await {
         Ok(answer) => {
-            tracing::info!(command = name, "an operator's command was carried out");
+            if !only_looks {
+                tracing::info!(command = name, "an operator's command was carried out");
+            }
             Outcome::Done(answer)
         }
         Err(refusal) => {

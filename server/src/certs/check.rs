@@ -86,6 +86,13 @@ impl fmt::Display for CertError {
 
 impl std::error::Error for CertError {}
 
+impl CertError {
+    /// We made it, so the next start may make it anew.
+    pub fn may_be_made_anew(&self) -> bool {
+        self.ours
+    }
+}
+
 /// Reads both files and checks what is in them.
 pub(super) fn read(
     files: &Files,

@@ -39,6 +39,13 @@ pub struct Identity {
     pub made: Made,
 }
 
+impl Identity {
+    /// Whether a name stands on it.
+    pub fn covers(&self, name: &str) -> bool {
+        self.names.iter().any(|held| check::covers(held, name))
+    }
+}
+
 /// What `ready` did about a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Made {

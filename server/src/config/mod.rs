@@ -144,6 +144,27 @@ impl Config {
         ConfigError::at(&self.origin.source, path, text)
     }
 
+    /// What differs in another configuration and is not taken over by a reload, as an operator calls it.
+    pub fn waits_for_restart(&self, other: &Config) -> Vec<&'static str> {
+        let differs = [
+            ("domains", self.domains != other.domains),
+            ("admins", self.admins != other.admins),
+            ("data", self.data != other.data),
+            ("[listen]", self.listen != other.listen),
+            ("[certs]", self.certs != other.certs),
+            ("[registration]", self.registration != other.registration),
+            ("[store]", self.store != other.store),
+            ("[archive]", self.archive != other.archive),
+            ("[rooms]", self.rooms != other.rooms),
+            ("[contact]", self.contact != other.contact),
+            ("[version]", self.version != other.version),
+            ("[log] format", self.log.format != other.log.format),
+            ("[bridge]", self.bridges != other.bridges),
+            ("[[link]]", self.links != other.links),
+        ];
+        differs.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
+    }
+
     /// The first domain: the server's own name where it needs one.
     pub fn first_domain(&self) -> &str {
         self.domains.first().map_or("localhost", String::as_str)

@@ -192,6 +192,15 @@ fn known_keys(section: &str) -> Vec<String> {
 }
 
 #[test]
+fn a_reload_says_what_must_wait() {
+    let before = Config::parse("[log]\nlevel = \"info\"\n").unwrap();
+    let after = Config::parse("[log]\nlevel = \"debug\"\n[c2s]\nfailures = 3\n").unwrap();
+    assert_eq!(before.waits_for_restart(&after), [""; 0]);
+    let after = Config::parse("[listen]\ntls = false\n[log]\nformat = \"json\"\n").unwrap();
+    assert_eq!(before.waits_for_restart(&after), ["[listen]", "[log] format"]);
+}
+
+#[test]
 fn the_examples_are_sound() {
     let family = Config::parse(FAMILY).unwrap();
     assert_eq!(family.domains.len(), 1);

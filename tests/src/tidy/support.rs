@@ -178,10 +178,12 @@ fn readme(tree: &Tree, rows: &BTreeMap<u32, Row>) -> Option<Finding> {
 }
 
 fn table(rows: &BTreeMap<u32, Row>) -> String {
-    let mut table = String::from("| XEP | Title | Version | Status |\n|---|---|---|---|\n");
+    let mut table = String::from("| XEP | Title | Version | Status | Where |\n|---|---|---|---|---|\n");
     for (number, row) in rows {
         let link = format!("[{number:04}](https://xmpp.org/extensions/xep-{number:04}.html)");
-        table += &format!("| {link} | {} | {} | {} |\n", row.title, row.version, row.status);
+        let files: Vec<String> = row.files.iter().map(|file| format!("`{file}`")).collect();
+        let files = files.join(", ");
+        table += &format!("| {link} | {} | {} | {} | {files} |\n", row.title, row.version, row.status);
     }
     table
 }

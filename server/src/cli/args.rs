@@ -1,0 +1,227 @@
+//! The command line, as clap reads it and as `--help` shows it.
+
+use clap::{Args, Parser, Subcommand, ValueHint};
+use clap_complete::Shell;
+use std::path::PathBuf;
+
+/// A chat server for communities: XMPP at heart, other networks as native rooms.
+#[derive(Debug, Parser)]
+#[command(name = "rialto", version, about, after_help = AFTER, max_term_width = 100, disable_help_subcommand = true)]
+pub struct Arguments {
+    /// The configuration file; without it ./rialto.toml if that exists, else the defaults
+    #[arg(long, short, global = true, env = "RIALTO_CONFIG", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+    /// What to do; nothing means `serve`
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+const AFTER: &str = "\
+Examples:
+  rialto                              serve localhost with no configuration at all
+  rialto user add romeo@localhost     make an account, now, while it serves
+  rialto --config /etc/rialto/rialto.toml check
+  kill -HUP $(pidof rialto)           or `rialto reload`: read configuration and certificates again
+
+Exit codes:
+  0 done   1 it failed or was refused   2 the command line is wrong
+  3 the server does not run, and must   4 the configuration has a mistake";
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the server until Ctrl-C or SIGTERM
+    Serve,
+    /// Look at configuration, certificates, ports, store and bridges, and say what to do about each finding
+    Check(Listing),
+    /// Accounts: add, list, passwd, remove
+    #[command(subcommand)]
+    User(User),
+    /// Rooms: list, create, destroy
+    #[command(subcommand)]
+    Room(Room),
+    /// Links between rooms here and rooms on other networks: list, add, remove
+    #[command(subcommand)]
+    Link(Link),
+    /// How the running server is
+    Status(Listing),
+    /// Have the running server read its configuration and certificates again
+    Reload,
+    /// End the running server, as Ctrl-C does
+    Stop,
+    /// The database: migrate
+    #[command(subcommand)]
+    Store(Store),
+    /// Write completions for a shell: rialto completions bash > /etc/bash_completion.d/rialto
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+}
+
+/// For commands that show something.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Listing {
+    /// Show it as JSON, for scripts
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Accounts.
+#[derive(Debug, Subcommand)]
+pub enum User {
+    /// Make an account; works whether the server runs or not
+    #[command(after_help = "\
+Examples:
+  rialto user add romeo@localhost                          asks for the password, twice
+  rialto user add romeo@localhost --generate               makes one up and shows it
+  rialto user add romeo@localhost --password-file secret   takes the first line of a file
+  pass show romeo | rialto user add romeo@localhost --password-file -")]
+    Add {
+        /// Its address: NAME@DOMAIN
+        address: String,
+        /// Give a name again that was removed once; its old contacts may take the new owner for the old one
+        #[arg(long)]
+        reuse: bool,
+        /// Where the password comes from
+        #[command(flatten)]
+        password: Password,
+    },
+    /// Show all accounts
+    List(Listing),
+    /// Give an account another password, and end its sessions
+    Passwd {
+        /// Its address: NAME@DOMAIN
+        address: String,
+        /// Where the password comes from
+        #[command(flatten)]
+        password: Password,
+    },
+    /// Remove an account with its contacts and messages
+    Remove {
+        /// Its address: NAME@DOMAIN
+        address: String,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+}
+
+/// Where a password comes from; nothing means asking on the terminal.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Password {
+    /// Take the first line of this file, or of standard input for `-`
+    #[arg(long, value_name = "FILE", conflicts_with = "generate", value_hint = ValueHint::FilePath)]
+    pub password_file: Option<PathBuf>,
+    /// Make one up and show it
+    #[arg(long)]
+    pub generate: bool,
+}
+
+/// Rooms.
+#[derive(Debug, Subcommand)]
+pub enum Room {
+    /// Show all rooms
+    List(Listing),
+    /// Make a room that stays, also when nobody is in it
+    Create {
+        /// Its address: NAME@rooms.DOMAIN
+        room: String,
+        /// The account that owns it
+        #[arg(long, value_name = "ADDRESS")]
+        owner: Option<String>,
+        /// What it is called in lists
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// Put everybody out and forget the room
+    Destroy {
+        /// Its address: NAME@rooms.DOMAIN
+        room: String,
+        /// What those inside are told
+        #[arg(long)]
+        reason: Option<String>,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+}
+
+/// Links.
+#[derive(Debug, Subcommand)]
+pub enum Link {
+    /// Show all links and how they are
+    List(Listing),
+    /// Link a room to a room on another network
+    #[command(after_help = "\
+Example, with a section [bridge.libera] in the configuration:
+  rialto link add lounge@rooms.localhost 'libera:#lounge'")]
+    Add {
+        /// The room here: NAME@rooms.DOMAIN
+        room: String,
+        /// The room there: BRIDGE:ROOM
+        to: String,
+    },
+    /// Take a link away; both rooms stay
+    Remove {
+        /// The room here: NAME@rooms.DOMAIN
+        room: String,
+        /// The room there: BRIDGE:ROOM
+        to: String,
+    },
+}
+
+/// The database.
+#[derive(Debug, Subcommand)]
+pub enum Store {
+    /// Copy everything into another engine, beside the old store, which stays as it is; the server must not run
+    #[command(after_help = "\
+Example:
+  rialto store migrate --to redb
+Then set `engine` and `path` in [store] as it says, and start again.")]
+    Migrate {
+        /// The new engine: sled or redb
+        #[arg(long, value_name = "ENGINE")]
+        to: String,
+        /// The new folder; without it, the old one's name and the engine's
+        #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+        path: Option<PathBuf>,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn read(line: &str) -> Result<Arguments, clap::Error> {
+        Arguments::try_parse_from(line.split(' '))
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn nothing_means_serve_and_the_configuration_may_stand_anywhere() {
+        assert!(read("rialto").unwrap().command.is_none());
+        let read_late = read("rialto user list --json --config a.toml").unwrap();
+        assert_eq!(read_late.config, Some(PathBuf::from("a.toml")));
+        assert!(matches!(read_late.command, Some(Command::User(User::List(Listing { json: true })))));
+    }
+
+    #[test]
+    fn a_password_never_stands_on_the_command_line() {
+        assert!(read("rialto user add romeo@localhost secret").is_err());
+        assert!(read("rialto user add romeo@localhost --generate --password-file -").is_err());
+        assert!(read("rialto user add romeo@localhost --password-file -").is_ok());
+    }
+
+    #[test]
+    fn a_wrong_line_says_what_was_meant() {
+        let error = read("rialto usr list").unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains("'user'"), "{error}");
+    }
+}

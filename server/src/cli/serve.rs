@@ -1,0 +1,150 @@
+//! `rialto serve`: opens the house, says that it is open, reloads and closes it when it is told to.
+
+use super::{Exit, Sorry, banner};
+use crate::admin::desk::{FrontDesk, Wish};
+use crate::admin::{AdminSocket, Answer};
+use crate::certs;
+use crate::config::Config;
+use crate::house::House;
+use crate::listeners::Door;
+use crate::logs::{self, Logs};
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
+use std::sync::Arc;
+use std::time::SystemTime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+
+/// Wishes that may wait; who wishes more waits.
+const WISHES: usize = 8;
+
+/// Serves until it is told to stop.
+pub(super) fn run(config: Config) -> Result<Exit, Sorry> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let logs = logs::begin(&config);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Sorry::failed)?;
+    runtime.block_on(serve(config, &logs))
+}
+
+async fn serve(config: Config, logs: &Logs) -> Result<Exit, Sorry> {
+    let mut signals = Signals::new().map_err(Sorry::failed)?;
+    make_folder(&config).map_err(Sorry::failed)?;
+    // First, because it is what tells that another server runs with this data.
+    let socket = AdminSocket::bind(&config.admin_socket()).map_err(Sorry::failed)?;
+    let house = tokio::select! {
+        opened = House::open(config) => opened.map_err(Sorry::failed)?,
+        () = signals.stop() => return Ok(Exit::Done),
+    };
+    let (wishes, mut wished) = mpsc::channel(WISHES);
+    let listening = house.addresses().iter().map(|(_, address)| address.to_string()).collect();
+    let desk = Arc::new(FrontDesk::new(house.config.clone(), house.router.clone(), listening, wishes));
+    println!("{}", ready(&house, &desk));
+    let answering = tokio::spawn(socket.serve(desk));
+    loop {
+        tokio::select! {
+            heard = signals.next() => match heard {
+                Heard::Stop => break,
+                Heard::Reload => match reload(&house, logs) {
+                    Ok(remark) => tracing::info!("{remark}"),
+                    Err(why) => tracing::error!("nothing was reloaded: {why}"),
+                },
+            },
+            wish = wished.recv() => match wish {
+                Some(Wish::Reload(tell)) => { let _ = tell.send(reload(&house, logs)); }
+                Some(Wish::Stop) | None => break,
+            },
+        }
+    }
+    println!("Closing; once more Ctrl-C leaves at once.");
+    tokio::select! {
+        () = house.close() => {}
+        () = signals.stop() => tracing::warn!("left at once"),
+    }
+    answering.abort();
+    let _ = answering.await; // takes the socket away
+    Ok(Exit::Done)
+}
+
+/// Everything is kept in here, so it is for the server alone.
+fn make_folder(config: &Config) -> Result<(), String> {
+    let folder = &config.data;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|why| format!("the data folder {} cannot be made: {why}", folder.display()))
+}
+
+fn reload(house: &House, logs: &Logs) -> Result<String, String> {
+    let config = match &house.config.origin.file {
+        Some(file) => Config::load(file).map_err(|why| why.to_string())?,
+        None => Config::default(),
+    };
+    house.reload_certificates().map_err(|why| why.to_string())?;
+    logs.reload(&config);
+    house.reload(&config);
+    let waits = house.config.waits_for_restart(&config);
+    Ok(match waits.is_empty() {
+        true => "The configuration and the certificates were read again.".to_owned(),
+        false => format!("Read again; these wait for a restart: {}.", waits.join(", ")),
+    })
+}
+
+fn ready(house: &House, desk: &FrontDesk) -> String {
+    let config = &house.config;
+    let wanted = certs::wanted(config, &[]);
+    let now = SystemTime::now();
+    let identities: Vec<_> =
+        wanted.iter().filter_map(|wanted| certs::look(config, wanted, now).ok()).collect();
+    let of = |wanted: Door| -> Vec<SocketAddr> {
+        house.addresses().iter().filter(|(door, _)| *door == wanted).map(|(_, address)| *address).collect()
+    };
+    let accounts = match desk.users().list(|_| None) {
+        Ok(Answer::Users(users)) => users.len(),
+        _ => 0,
+    };
+    let program = std::env::args().next().unwrap_or_else(|| "rialto".to_owned());
+    banner::text(&banner::Ready {
+        config,
+        identities: &identities,
+        starttls: &of(Door::StartTls),
+        tls: &of(Door::Direct),
+        accounts,
+        program: &program,
+    })
+}
+
+/// What a signal means.
+enum Heard {
+    /// Ctrl-C or SIGTERM.
+    Stop,
+    /// SIGHUP.
+    Reload,
+}
+
+/// The signals that an operator sends.
+struct Signals {
+    int: Signal,
+    term: Signal,
+    hup: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Signals> {
+        Ok(Signals {
+            int: signal(SignalKind::interrupt())?,
+            term: signal(SignalKind::terminate())?,
+            hup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Heard {
+        tokio::select! {
+            _ = self.int.recv() => Heard::Stop,
+            _ = self.term.recv() => Heard::Stop,
+            _ = self.hup.recv() => Heard::Reload,
+        }
+    }
+
+    /// Until it is to stop; a reload has nothing to reload meanwhile.
+    async fn stop(&mut self) {
+        while let Heard::Reload = self.next().await {}
+    }
+}

@@ -1,0 +1,87 @@
+//! `rialto user`: by the running server, or else by the store itself.
+
+use super::args::{Password, User};
+use super::show::{self, Column};
+use super::{Exit, Sorry, password, sure};
+use crate::admin::{self, Answer, AskError, Command, Refusal, Users};
+use crate::config::Config;
+use rialto_store::{EngineKind, Store};
+
+/// Carries out a command about accounts.
+pub(super) fn run(config: &Config, command: User) -> Result<Exit, Sorry> {
+    match command {
+        User::Add { address, reuse, password } => add(config, address, reuse, &password),
+        User::Passwd { address, password } => passwd(config, address, &password),
+        User::Remove { address, yes } => {
+            sure(&format!("Remove {address} with its contacts and messages?"), yes)?;
+            carry_out(config, Command::UserRemove { address: address.clone() })?;
+            println!("{address} is gone.");
+            Ok(Exit::Done)
+        }
+        User::List(listing) => {
+            let Answer::Users(users) = carry_out(config, Command::UserList)? else { return Ok(Exit::Failed) };
+            if users.is_empty() && !listing.json {
+                println!("No accounts yet. Make one: rialto user add NAME@{}", config.first_domain());
+                return Ok(Exit::Done);
+            }
+            show::list(
+                &users,
+                listing,
+                &[
+                    Column("address", |user: &admin::User| user.address.clone()),
+                    Column("made on", |user| show::day(user.created)),
+                    Column("sessions", |user| show::count(user.sessions)),
+                    Column("", |user| if user.disabled { "disabled".into() } else { String::new() }),
+                ],
+            )
+        }
+    }
+}
+
+fn add(config: &Config, address: String, reuse: bool, from: &Password) -> Result<Exit, Sorry> {
+    let (password, show) = password::obtain(&address, from)?;
+    let command = Command::UserAdd { address: address.clone(), password: password.to_string(), reuse };
+    carry_out(config, command)?;
+    println!("{address} can log in now.");
+    if show {
+        println!("Password: {}", *password);
+    }
+    Ok(Exit::Done)
+}
+
+fn passwd(config: &Config, address: String, from: &Password) -> Result<Exit, Sorry> {
+    let (password, show) = password::obtain(&address, from)?;
+    let command = Command::UserPasswd { address: address.clone(), password: password.to_string() };
+    carry_out(config, command)?;
+    println!("{address} has a new password.");
+    if show {
+        println!("Password: {}", *password);
+    }
+    Ok(Exit::Done)
+}
+
+/// Asks the server; where none runs, opens the store.
+fn carry_out(config: &Config, command: Command) -> Result<Answer, Sorry> {
+    match admin::ask(&config.admin_socket(), command.clone()) {
+        Err(AskError::NotRunning(_)) if config.store.engine != EngineKind::Memory => {
+            in_store(config, command)
+        }
+        outcome => Ok(outcome?),
+    }
+}
+
+fn in_store(config: &Config, command: Command) -> Result<Answer, Sorry> {
+    let store = Store::open(&config.store.settings()).map_err(Sorry::failed)?;
+    let users = Users::new(&store, &config.domains);
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Sorry::failed)?;
+    let outcome: Result<Answer, Refusal> = runtime.block_on(async {
+        match command {
+            Command::UserAdd { address, password, reuse } => users.add(&address, &password, reuse).await,
+            Command::UserPasswd { address, password } => users.passwd(&address, &password).await,
+            Command::UserRemove { address } => users.remove(&address).await,
+            _ => users.list(|_| None),
+        }
+    });
+    outcome.map_err(Sorry::failed)
+}

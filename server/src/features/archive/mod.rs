@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use rialto_store::StoreError;
 use rialto_store::archive::Flags;
-use rialto_xmpp::parts::{datetime, stanza_id};
+use rialto_xmpp::parts::stanza_id;
 use rialto_xmpp::{Condition, Element, IqKind, MessageKind, Stanza, StanzaError, ns};
 
+pub use query::Reader;
 pub use retention::purge;
 
-use super::record::{Recorder, Worth, moment, worth};
-use super::{About, Answer, Ask, Feature, Fut, IqSpec, Phase, Spec, Target, Turn, Verdict};
+use super::record::{Recorder, Worth, worth};
+use super::{About, Also, Answer, Ask, Feature, Fut, IqSpec, Phase, Spec, Target, Turn, Verdict};
 use crate::sessions::Account;
 
 static ABOUT: About = About {
@@ -63,11 +64,9 @@ impl Feature for Archives {
             // §6.2: nobody else's business.
             let account = ask.own()?.clone();
             match (ask.payload()?.name(), ask.iq.kind) {
-                ("query", IqKind::Get) => Ok(Some(query::form())),
-                ("query", _) => self.query(ask, &account).await,
-                ("metadata", _) => self.metadata(&account).await,
                 ("prefs", IqKind::Get) => Ok(Some(prefs::element(&account))),
-                _ => self.set_prefs(ask, &account),
+                ("prefs", _) => self.set_prefs(ask, &account),
+                _ => self.read(ask, &account).await,
             }
         })
     }
@@ -113,17 +112,13 @@ impl Feature for Archives {
 }
 
 impl Archives {
-    /// §5: where the archive begins and ends.
-    async fn metadata(&self, account: &Account) -> Result<Option<Element>, StanzaError> {
-        let ends = self.recorder.archive.ends(account.jid.as_str()).await;
-        let ends = ends.map_err(|_| Condition::InternalServerError)?;
-        let end = |name: &'static str, id: rialto_store::archive::Id| {
-            Element::new(name, ns::MAM)
-                .attr("id", id.to_string())
-                .attr("timestamp", datetime::format(moment(id)))
-        };
-        let ends = ends.into_iter().flat_map(|(first, last)| [end("start", first), end("end", last)]);
-        Ok(Some(Element::new("metadata", ns::MAM).with_all(ends)))
+    async fn read(&self, ask: &mut Ask<'_>, account: &Account) -> Result<Option<Element>, StanzaError> {
+        let session = ask.session().ok_or(Condition::Forbidden)?;
+        let Recorder { archive, settings, .. } = &*self.recorder;
+        let reader = Reader { archive, owner: account.jid.as_str(), page: settings.page };
+        let (results, answer) = reader.answer(ask.iq).await?;
+        ask.left.also.extend(results.into_iter().map(|result| Also::Frame(session.clone(), result)));
+        Ok(Some(answer))
     }
 }
 

@@ -2,53 +2,73 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rialto_store::archive::{Id, Page, Paging, Query, QueryError};
+use rialto_store::archive::{Archive, Id, Page, Paging, Query, QueryError};
 use rialto_xmpp::parts::form::{Field, Form};
 use rialto_xmpp::parts::{datetime, rsm};
-use rialto_xmpp::{Condition, Element, Jid, StanzaError, ns};
+use rialto_xmpp::{Condition, Element, Iq, IqKind, Jid, StanzaError, ns};
 
-use super::Archives;
-use crate::features::Ask;
-use crate::features::record::Results;
-use crate::sessions::Account;
+use crate::features::record::{Results, moment};
+use crate::sessions::Frame;
 
 /// §4.1.4: ids that one query may name.
 const MOST_IDS: usize = 250;
 
-impl Archives {
-    /// §4.2: the results go out before the answer.
-    pub(super) async fn query(
-        &self,
-        ask: &mut Ask<'_>,
-        account: &Account,
-    ) -> Result<Option<Element>, StanzaError> {
-        let payload = ask.payload()?;
-        let query = read(payload, self.recorder.settings.page)?;
-        let archive = &self.recorder.archive;
+/// An archive that somebody may read: an account's, or a room's.
+pub struct Reader<'a> {
+    /// All archives.
+    pub archive: &'a Archive,
+    /// Bare JID of the account or the room.
+    pub owner: &'a str,
+    /// Results when the asker names no number, and the most that he may name.
+    pub page: (usize, usize),
+}
+
+impl Reader<'_> {
+    /// Answers `query` and `metadata`: the results, which go out first (§4.2), and the payload of the answer. Whether
+    /// the asker may read is for the caller to know.
+    ///
+    /// # Errors
+    /// What the asker must be told.
+    pub async fn answer(&self, iq: &Iq) -> Result<(Vec<Frame>, Element), StanzaError> {
+        let payload = iq.payload().ok_or(Condition::BadRequest)?;
+        match (payload.name(), iq.kind) {
+            ("query", IqKind::Get) => Ok((Vec::new(), form())),
+            ("query", _) => self.query(iq, payload).await,
+            ("metadata", IqKind::Get) => Ok((Vec::new(), self.metadata().await?)),
+            _ => Err(Condition::FeatureNotImplemented.into()),
+        }
+    }
+
+    async fn query(&self, iq: &Iq, payload: &Element) -> Result<(Vec<Frame>, Element), StanzaError> {
+        let asker = iq.head.from.as_ref().ok_or(Condition::BadRequest)?;
+        let query = read(payload, self.page)?;
         let page = match query.max {
             // XEP-0059 §2.7: the count alone.
-            0 if is_of_all(&query) => {
-                archive.count(account.jid.as_str()).await.map(|count| Page {
-                    complete: count == 0,
-                    count: Some(count),
-                    ..Page::default()
-                })
-            }
-            .map_err(QueryError::Store),
-            _ => archive.query(account.jid.as_str(), &query).await,
+            0 if is_of_all(&query) => self.archive.count(self.owner).await.map(counted).map_err(Into::into),
+            _ => self.archive.query(self.owner, &query).await,
         };
         let page = page.map_err(|error| match error {
             QueryError::ItemNotFound => Condition::ItemNotFound,
             QueryError::Store(_) => Condition::InternalServerError,
         })?;
-        let session = ask.session().ok_or(Condition::Forbidden)?;
-        let results = Results::new(account.jid.as_str(), session.jid.as_str(), payload.get("queryid"));
-        ask.left.also.reserve_exact(page.entries.len());
-        for entry in &page.entries {
-            ask.left.frame(session, results.frame(entry));
-        }
-        Ok(Some(fin(&page)))
+        let results = Results::new(self.owner, asker.as_str(), payload.get("queryid"));
+        Ok((page.entries.iter().map(|entry| results.frame(entry)).collect(), fin(&page)))
     }
+
+    /// §5: where the archive begins and ends.
+    async fn metadata(&self) -> Result<Element, StanzaError> {
+        let ends = self.archive.ends(self.owner).await.map_err(|_| Condition::InternalServerError)?;
+        let end = |name: &'static str, id: Id| {
+            let stamp = datetime::format(moment(id));
+            Element::new(name, ns::MAM).attr("id", id.to_string()).attr("timestamp", stamp)
+        };
+        let ends = ends.into_iter().flat_map(|(first, last)| [end("start", first), end("end", last)]);
+        Ok(Element::new("metadata", ns::MAM).with_all(ends))
+    }
+}
+
+fn counted(count: u64) -> Page {
+    Page { complete: count == 0, count: Some(count), ..Page::default() }
 }
 
 /// §4.3: how far the page got.
@@ -68,7 +88,7 @@ fn is_of_all(query: &Query) -> bool {
 }
 
 /// §4.1.6: what a query may hold.
-pub(super) fn form() -> Element {
+fn form() -> Element {
     let field = |kind, var: &str| Field { var: var.into(), kind, ..Field::default() };
     let form = Form::new("form", ns::MAM)
         .field(field("jid-single", "with"))

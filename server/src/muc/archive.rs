@@ -40,7 +40,7 @@ impl Room {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::muc::stage::Stage;
+    use crate::muc::tests::stage::Stage;
 
     fn found(stage: &mut Stage, who: &str) -> bool {
         stage.says(who, "<iq type='set' id='m' to='lounge@rooms.lit'><query xmlns='urn:xmpp:mam:2'/></iq>");

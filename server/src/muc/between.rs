@@ -132,7 +132,7 @@ fn answered_by_account(payload: &Element) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::muc::stage::{Stage, full};
+    use crate::muc::tests::stage::{Stage, full};
 
     #[test]
     fn a_ping_to_oneself_is_answered_by_the_room_and_refused_to_strangers() {

@@ -131,7 +131,7 @@ fn identity() -> Element {
 
 #[cfg(test)]
 mod tests {
-    use crate::muc::stage::Stage;
+    use crate::muc::tests::stage::Stage;
 
     fn info(stage: &mut Stage, who: &str, node: &str) -> String {
         stage.says(

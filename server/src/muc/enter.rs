@@ -247,3 +247,177 @@ pub fn passes(payload: &Element) -> bool {
     let ns = payload.ns().as_str();
     !matches!(ns, ns::MUC | ns::MUC_USER | ns::MUC_ADMIN | ns::MUC_OWNER | ns::OCCUPANT_ID | ns::HATS)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::muc::tests::stage::{Stage, full};
+
+    fn refused(stage: &mut Stage, who: &str, condition: &str) {
+        let heard = stage.hears(who);
+        assert!(heard.len() == 1 && heard[0].contains("type='error'"), "{heard:?}");
+        assert!(heard[0].contains(&format!("<{condition}")), "{condition} in {heard:?}");
+        assert!(stage.room.occupant(&full(who)).is_none());
+    }
+
+    #[test]
+    fn who_enters_hears_of_the_others_then_of_himself_then_the_past_then_the_subject() {
+        let mut stage = Stage::with(&["romeo", "juliet"]);
+        stage.speaks("romeo", "one");
+        stage.hush();
+        stage.enters("paris", "paris");
+        let heard = stage.hears("paris");
+        let kinds = ["/juliet'", "/romeo'", "/paris'", "<body>one", "<subject/>"];
+        assert_eq!(heard.len(), kinds.len(), "{heard:?}");
+        for (heard, kind) in heard.iter().zip(kinds) {
+            assert!(heard.contains(kind), "{kind} in {heard}");
+        }
+        assert!(heard[2].contains("code='110'") && heard[2].contains("code='170'"));
+        assert!(heard[2].contains("jid='paris@montague.lit/r'") && !heard[2].contains("code='100'"));
+        assert!(!heard[0].contains("jid='") && !heard[4].contains("<body"));
+        // §7.2.4: moderators see the real address, others do not.
+        assert!(stage.hears("romeo")[0].contains("jid='paris@montague.lit/r'"));
+        assert!(!stage.hears("juliet")[0].contains("jid='"));
+    }
+
+    #[test]
+    fn in_a_non_anonymous_room_everybody_sees_who_is_who_and_is_warned() {
+        let mut stage = Stage::with(&["romeo", "juliet"]);
+        stage.configure(|config| config.whois_anyone = true);
+        stage.enters("paris", "paris");
+        let heard = stage.hears("paris");
+        assert!(heard[0].contains("jid='juliet@montague.lit/r'") && heard[2].contains("code='100'"));
+        assert!(stage.hears("juliet")[0].contains("jid='paris@montague.lit/r'"));
+    }
+
+    #[test]
+    fn every_reason_not_to_let_somebody_in_has_its_error() {
+        let mut stage = Stage::with(&["romeo", "juliet"]);
+        stage.enters("paris", "juliet");
+        refused(&mut stage, "paris", "conflict");
+        stage.affiliate("paris", Affiliation::Outcast);
+        stage.enters("paris", "paris");
+        refused(&mut stage, "paris", "forbidden");
+        stage.says(
+            "tybalt",
+            "<presence to='lounge@rooms.lit'><x xmlns='http://jabber.org/protocol/muc'/></presence>",
+        );
+        refused(&mut stage, "tybalt", "jid-malformed");
+        stage.configure(|config| config.members_only = true);
+        stage.enters("tybalt", "tybalt");
+        refused(&mut stage, "tybalt", "registration-required");
+        stage.configure(|config| (config.members_only, config.max_users) = (false, Some(2)));
+        stage.enters("tybalt", "tybalt");
+        refused(&mut stage, "tybalt", "service-unavailable");
+        // §7.2.9: those who run the room find a place.
+        stage.affiliate("benvolio", Affiliation::Admin);
+        stage.enters("benvolio", "benvolio");
+        assert!(stage.room.occupant(&full("benvolio")).is_some());
+    }
+
+    #[test]
+    fn a_password_opens_the_door() {
+        let mut stage = Stage::with(&["romeo"]);
+        stage.configure(|config| config.password = Some("cauldronburn".into()));
+        stage.enters("paris", "paris");
+        refused(&mut stage, "paris", "not-authorized");
+        for (word, opens) in [("wrong", false), ("cauldronburn", true)] {
+            stage.says(
+                "paris",
+                &format!(
+                    "<presence to='lounge@rooms.lit/paris'><x xmlns='http://jabber.org/protocol/muc'>\
+                     <password>{word}</password></x></presence>"
+                ),
+            );
+            assert_eq!(stage.room.occupant(&full("paris")).is_some(), opens);
+        }
+        assert!(stage.hears("romeo").iter().all(|heard| !heard.contains("cauldronburn")));
+    }
+
+    #[test]
+    fn a_locked_room_is_there_for_its_creator_alone() {
+        let mut stage = Stage::empty("romeo", State::Locked);
+        stage.enters("romeo", "romeo");
+        let heard = stage.hears("romeo");
+        stage.enters("paris", "paris");
+        refused(&mut stage, "paris", "item-not-found");
+        assert!(heard[0].contains("code='201'") && heard[0].contains("affiliation='owner'"), "{heard:?}");
+    }
+
+    #[test]
+    fn sessions_of_one_person_share_a_nick_and_all_hear() {
+        let mut stage = Stage::with(&["romeo", "juliet"]);
+        stage.enters("juliet/balcony", "juliet");
+        let heard = stage.hears("juliet/balcony");
+        assert!(heard[0].contains("/romeo'") && heard[1].contains("code='110'"), "{heard:?}");
+        assert_eq!(stage.room.occupants.len(), 2);
+        stage.hush();
+        stage.speaks("juliet/balcony", "here");
+        for who in ["juliet", "juliet/balcony", "romeo"] {
+            assert_eq!(stage.hears(who).len(), 1, "{who}");
+        }
+    }
+
+    #[test]
+    fn who_enters_again_is_told_everything_anew_and_nobody_else_anything() {
+        let mut stage = Stage::with(&["romeo", "juliet"]);
+        stage.enters("juliet", "juliet");
+        let heard = stage.hears("juliet");
+        assert!(heard[0].contains("/romeo'") && heard[1].contains("code='110'"), "{heard:?}");
+        assert!(heard[2].contains("<subject/>") && heard.len() == 3, "{heard:?}");
+        assert!(stage.hears("romeo").is_empty());
+    }
+
+    #[test]
+    fn what_an_occupant_does_is_passed_on_and_what_only_the_room_says_is_not() {
+        let mut stage = Stage::with(&["romeo", "juliet"]);
+        stage.says(
+            "juliet",
+            "<presence to='lounge@rooms.lit/juliet'><show>away</show><status>Asleep</status>\
+             <x xmlns='http://jabber.org/protocol/muc#user'><status code='201'/></x>\
+             <occupant-id xmlns='urn:xmpp:occupant-id:0' id='forged'/><x xmlns='vcard-temp:x:update'/></presence>",
+        );
+        let heard = stage.hears("romeo");
+        assert!(heard[0].contains("<show>away</show><status>Asleep</status>"), "{heard:?}");
+        assert!(heard[0].contains("vcard-temp:x:update"));
+        assert!(!heard[0].contains("201") && !heard[0].contains("forged"));
+        assert_eq!(heard[0].matches("muc#user").count(), 1);
+        let long = "x".repeat(stage.room.rules.limits.presence);
+        stage.says(
+            "juliet",
+            &format!("<presence to='lounge@rooms.lit/juliet'><status>{long}</status></presence>"),
+        );
+        assert!(stage.hears("romeo").is_empty());
+    }
+
+    #[test]
+    fn who_lost_his_place_without_knowing_it_is_told() {
+        let mut stage = Stage::with(&["romeo"]);
+        stage.says("paris", "<presence to='lounge@rooms.lit/paris'><show>away</show></presence>");
+        let heard = stage.hears("paris");
+        for code in ["110", "307", "333"] {
+            assert!(heard[0].contains(&format!("code='{code}'")), "{heard:?}");
+        }
+        assert!(heard[0].contains("unavailable") && stage.hears("romeo").is_empty());
+    }
+
+    #[test]
+    fn those_who_run_the_service_own_every_room() {
+        let mut stage = Stage::with(&["romeo"]);
+        stage.configure(|config| config.members_only = true);
+        stage.enters("admin", "admin");
+        assert!(stage.hears("admin").iter().any(|heard| heard.contains("affiliation='owner'")));
+    }
+
+    #[test]
+    fn roles_that_are_not_shown_are_seen_by_nobody_else() {
+        let mut stage = Stage::with(&["romeo"]);
+        stage.configure(|config| (config.moderated, config.shown_roles) = (true, vec!["moderator".into()]));
+        stage.enters("paris", "paris");
+        assert!(stage.hears("romeo").is_empty());
+        stage.hush();
+        stage.enters("tybalt", "tybalt");
+        let heard = stage.hears("tybalt");
+        assert!(heard.iter().all(|heard| !heard.contains("/paris'")), "{heard:?}");
+    }
+}

@@ -122,7 +122,7 @@ pub fn lasts(message: &Message) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::muc::stage::Stage;
+    use crate::muc::tests::stage::Stage;
 
     const HI: &str =
         "<message type='groupchat' to='lounge@rooms.lit' id='m1'><body>Good night</body></message>";

@@ -106,7 +106,7 @@ impl Room {
 
 #[cfg(test)]
 mod tests {
-    use crate::muc::stage::Stage;
+    use crate::muc::tests::stage::Stage;
 
     /// What a new occupant hears of the past, with such a `<history/>`.
     fn told(stage: &mut Stage, history: &str) -> usize {

@@ -13,7 +13,7 @@ use super::policy::{Opening, RoomPolicy};
 use super::record::Record;
 use super::room::{Input, Room, State};
 use super::rules::{Limits, Rules};
-use crate::features::{Fut, Origin};
+use crate::features::{Fut, Hosted, Origin};
 use crate::router::{Delivery, Domain, Router, Service, undelivered};
 
 /// Rooms that one person may own, unless he runs the service.
@@ -85,6 +85,7 @@ impl MucHost {
         host.read_listing().await?;
         let host = Arc::new(host);
         router.domains.serve(host.domain.as_str(), Domain::Service(host.clone()));
+        router.features.catalogue.host(Hosted { jid: host.domain.clone(), name: host.name.clone() });
         Ok(host)
     }
 

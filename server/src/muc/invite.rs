@@ -151,7 +151,7 @@ impl Room {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::muc::stage::{Stage, full};
+    use crate::muc::tests::stage::{Stage, full};
 
     const INVITE: &str = "<message to='lounge@rooms.lit'><x xmlns='http://jabber.org/protocol/muc#user'>\
                           <invite to='paris@montague.lit'><reason>Dance</reason></invite></x></message>";

@@ -111,7 +111,7 @@ fn is_gone(condition: Condition) -> bool {
 mod tests {
     use crate::muc::effect::Effect;
     use crate::muc::room::Input;
-    use crate::muc::stage::{Stage, full};
+    use crate::muc::tests::stage::{Stage, full};
 
     #[test]
     fn who_leaves_hears_it_with_110_and_the_others_with_his_last_words() {

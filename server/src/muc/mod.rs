@@ -14,8 +14,6 @@ mod enter;
 mod groupchat;
 mod history;
 mod host;
-#[cfg(test)]
-mod host_test;
 mod invite;
 mod leave;
 pub mod links;
@@ -36,10 +34,10 @@ mod room;
 mod rules;
 mod search;
 mod service;
-#[cfg(test)]
-mod stage;
 mod standing;
 mod subject;
+#[cfg(test)]
+mod tests;
 mod whisper;
 
 pub use actor::Mailbox;

@@ -101,7 +101,7 @@ fn is_visible(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::muc::stage::Stage;
+    use crate::muc::tests::stage::Stage;
 
     use super::*;
 

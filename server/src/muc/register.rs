@@ -84,7 +84,7 @@ impl Room {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::muc::stage::{Stage, full};
+    use crate::muc::tests::stage::{Stage, full};
 
     fn register(stage: &mut Stage, who: &str, nick: &str) -> String {
         stage.asks(

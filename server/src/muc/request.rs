@@ -80,7 +80,7 @@ impl Room {
 
 #[cfg(test)]
 mod tests {
-    use crate::muc::stage::Stage;
+    use crate::muc::tests::stage::Stage;
 
     const ASK: &str = "<message to='lounge@rooms.lit'><x xmlns='jabber:x:data' type='submit'>\
                        <field var='FORM_TYPE'><value>http://jabber.org/protocol/muc#request</value></field>\

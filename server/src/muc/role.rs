@@ -90,7 +90,7 @@ impl Room {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::muc::stage::Stage;
+    use crate::muc::tests::stage::Stage;
 
     fn set(stage: &mut Stage, who: &str, nick: &str, role: &str) -> String {
         stage.asks(

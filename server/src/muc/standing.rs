@@ -149,7 +149,7 @@ impl Room {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::muc::stage::Stage;
+    use crate::muc::tests::stage::Stage;
 
     fn set(stage: &mut Stage, who: &str, items: &[(&str, &str)]) -> String {
         let items: String = items

@@ -56,7 +56,7 @@ impl Room {
 
 #[cfg(test)]
 mod tests {
-    use crate::muc::stage::Stage;
+    use crate::muc::tests::stage::Stage;
 
     const SET: &str = "<message type='groupchat' to='lounge@rooms.lit'><subject>Verona</subject></message>";
 

@@ -81,7 +81,7 @@ impl Room {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::muc::stage::Stage;
+    use crate::muc::tests::stage::Stage;
 
     const PSST: &str = "<message type='chat' to='lounge@rooms.lit/juliet' id='w'><body>psst</body></message>";
 

@@ -6,12 +6,12 @@ use std::time::{Duration, SystemTime};
 
 use rialto_xmpp::{BareJid, Jid, Stanza, parse};
 
-use super::affiliation::Affiliation;
-use super::config::Config;
-use super::effect::{Effect, Now};
-use super::record::Record;
-use super::room::{Input, Room, State};
-use super::rules::{Limits, Rules};
+use crate::muc::affiliation::Affiliation;
+use crate::muc::config::Config;
+use crate::muc::effect::{Effect, Now};
+use crate::muc::record::Record;
+use crate::muc::room::{Input, Room, State};
+use crate::muc::rules::{Limits, Rules};
 
 /// A room on a stage. The first who enters is its owner.
 pub struct Stage {

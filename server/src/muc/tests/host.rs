@@ -6,10 +6,10 @@ use std::time::Duration;
 use rialto_store::{Store, StoreError};
 use rialto_xmpp::{BareJid, Jid, Stanza, parse};
 
-use super::*;
 use crate::config::{Creators, Rooms};
 use crate::features::{Features, Fut};
 use crate::muc::doors::Native;
+use crate::muc::{Config, Hosting, Limits, MucHost, NoRelays};
 use crate::router::{Directory, Domain, Router, Service};
 use crate::sessions::{Account, Accounts, Session};
 

@@ -1,0 +1,8 @@
+//! Tests of rooms that are about more than one act, and what the tests of acts stand on.
+
+mod host;
+mod owner;
+mod random;
+mod remote;
+mod safety;
+pub mod stage;

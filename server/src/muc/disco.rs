@@ -77,6 +77,7 @@ impl Room {
             either(config.public, "muc_public", "muc_hidden"),
         ]
         .into_iter()
+        .chain(config.archive.then_some([ns::MAM, ns::MAM_EXTENDED]).into_iter().flatten())
     }
 
     /// §15.5.4: `muc#roominfo`.
@@ -152,6 +153,7 @@ mod tests {
             "category='conference' type='text'",
             "var='muc_membersonly'",
             "var='muc_semianonymous'",
+            "var='urn:xmpp:mam:2'",
             "var='urn:xmpp:sid:0'",
             "var='urn:xmpp:occupant-id:0'",
             "var='http://jabber.org/protocol/muc#stable_id'",
@@ -161,7 +163,7 @@ mod tests {
         }
         stage.configure(|config| (config.whois_anyone, config.archive) = (true, false));
         let told = info(&mut stage, "paris", "");
-        assert!(told.contains("muc_nonanonymous"));
+        assert!(told.contains("muc_nonanonymous") && !told.contains("urn:xmpp:mam:2"));
     }
 
     #[test]

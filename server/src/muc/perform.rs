@@ -177,11 +177,7 @@ impl Works {
             return false;
         }
         // On another server: as a stanza, for whoever knows the way.
-        let scope = StreamScope { content: ns::CLIENT, prefixes: Vec::new() };
-        let element = parse::element(&printed.text(listener).into(), &scope, &Limits::SERVER);
-        if let Ok(Ok(stanza)) = element.map(Stanza::read) {
-            self.route(router, stanza).await;
-        }
+        route_text(router, &printed.text(listener)).await;
         true
     }
 
@@ -207,5 +203,14 @@ impl Works {
             search::answer(&router, &archive, &room, &iq).await;
             drop(permit);
         });
+    }
+}
+
+/// Takes a stanza that is serialised already to another server.
+pub async fn route_text(router: &Arc<Router>, text: &str) {
+    let scope = StreamScope { content: ns::CLIENT, prefixes: Vec::new() };
+    let element = parse::element(&text.to_owned().into(), &scope, &Limits::SERVER);
+    if let Ok(Ok(stanza)) = element.map(Stanza::read) {
+        router.route(Origin::Server, stanza).await;
     }
 }

@@ -27,6 +27,7 @@ const FEATURES: &[&str] = &[
     ns::MUC_SELF_PING,
     ns::OCCUPANT_ID,
     ns::SID,
+    ns::MAM,
     ns::PING,
     ns::VCARD,
 ];

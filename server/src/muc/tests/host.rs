@@ -237,3 +237,68 @@ async fn the_domain_answers_for_itself() {
         assert!(heard[0].contains(answer), "{payload} {heard:?}");
     }
 }
+
+#[tokio::test]
+async fn what_was_said_is_found_in_the_archive_of_the_room() {
+    let place = place().await;
+    let (romeo, juliet) = (place.session("romeo").await, place.session("juliet").await);
+    place.enters(&romeo, "Romeo").await;
+    place.unlocks(&romeo).await;
+    let heard = place.says(&romeo, HI).await;
+    let id = heard[0]
+        .split("<stanza-id")
+        .nth(1)
+        .unwrap()
+        .split(" id='")
+        .nth(1)
+        .unwrap()
+        .split('\'')
+        .next()
+        .unwrap();
+    place
+        .says(&romeo, "<message type='groupchat' to='lounge@rooms.lit'><body>Still here</body></message>")
+        .await;
+    let ask = |set: &str| {
+        format!(
+            "<iq type='set' id='q' to='lounge@rooms.lit'><query xmlns='urn:xmpp:mam:2' queryid='f'>{set}</query></iq>"
+        )
+    };
+    let found = place.says(&juliet, &ask("")).await;
+    assert!(
+        found[0].contains("from='lounge@rooms.lit'") && found[0].contains(&format!("id='{id}'")),
+        "{found:?}"
+    );
+    assert!(found[0].contains("queryid='f'") && found[0].contains("from='lounge@rooms.lit/Romeo'"));
+    assert!(found[1].contains("Still here") && found[2].contains("complete='true'"), "{found:?}");
+    let page = format!("<set xmlns='http://jabber.org/protocol/rsm'><max>10</max><after>{id}</after></set>");
+    let found = place.says(&juliet, &ask(&page)).await;
+    assert!(found.len() == 2 && found[0].contains("Still here"), "{found:?}");
+    let form = place
+        .says(&juliet, "<iq type='get' id='q' to='lounge@rooms.lit'><query xmlns='urn:xmpp:mam:2'/></iq>")
+        .await;
+    assert!(form[0].contains("var='start'"), "{form:?}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_kept_is_told_to_its_author_alone() {
+    let store = Store::memory();
+    let place = place_with(store.clone(), &Rooms::default()).await;
+    let (romeo, juliet) = (place.session("romeo").await, place.session("juliet").await);
+    place.enters(&romeo, "Romeo").await;
+    place.unlocks(&romeo).await;
+    place.enters(&juliet, "Juliet").await;
+    place.hears(&romeo).await;
+    store.close().await;
+    let heard = place.says(&romeo, HI).await;
+    assert!(heard.len() == 1 && heard[0].contains("<internal-server-error"), "{heard:?}");
+    assert!(place.hears(&juliet).await.is_empty());
+    // What needs no disk goes on.
+    let typing = "<message type='groupchat' to='lounge@rooms.lit'><composing xmlns='http://jabber.org/protocol/chatstates'/></message>";
+    place.says(&romeo, typing).await;
+    assert!(place.hears(&juliet).await[0].contains("<composing"));
+    let ban = "<iq type='set' id='b' to='lounge@rooms.lit'><query xmlns='http://jabber.org/protocol/muc#admin'>\
+               <item affiliation='outcast' jid='juliet@montague.lit'/></query></iq>";
+    assert!(place.says(&romeo, ban).await[0].contains("<internal-server-error"));
+    place.says(&romeo, typing).await;
+    assert!(place.hears(&juliet).await[0].contains("<composing"));
+}

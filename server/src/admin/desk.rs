@@ -1,9 +1,11 @@
 //! The desk of a running server: what the admin socket asks for is done here.
 
 use super::protocol::{Answer, Command, Refusal, Status, Why};
+use super::rooms::Rooms;
 use super::socket::{Carrying, Desk};
 use super::users::{self, Users};
 use crate::config::Config;
+use crate::house::House;
 use crate::people::PeopleError;
 use crate::router::Router;
 use crate::sessions::End;
@@ -26,6 +28,7 @@ pub struct FrontDesk {
     config: Arc<Config>,
     router: Arc<Router>,
     users: Users,
+    rooms: Rooms,
     listening: Vec<String>,
     wishes: mpsc::Sender<Wish>,
     since: Instant,
@@ -33,14 +36,17 @@ pub struct FrontDesk {
 
 impl FrontDesk {
     /// A desk for this server; what it cannot do itself, it wishes.
-    pub fn new(
-        config: Arc<Config>,
-        router: Arc<Router>,
-        listening: Vec<String>,
-        wishes: mpsc::Sender<Wish>,
-    ) -> FrontDesk {
-        let users = Users::new(&router.store, &config.domains);
-        FrontDesk { config, router, users, listening, wishes, since: Instant::now() }
+    pub fn new(house: &House, wishes: mpsc::Sender<Wish>) -> FrontDesk {
+        let (config, router) = (house.config.clone(), house.router.clone());
+        FrontDesk {
+            users: Users::new(&router.store, &config.domains),
+            rooms: Rooms::new(vec![house.rooms.clone()], &config.rooms),
+            listening: house.addresses().iter().map(|(_, address)| address.to_string()).collect(),
+            config,
+            router,
+            wishes,
+            since: Instant::now(),
+        }
     }
 
     /// The accounts.
@@ -54,6 +60,12 @@ impl FrontDesk {
             Command::UserList => self.users.list(|address| Some(self.sessions_of(address))),
             Command::UserPasswd { address, password } => self.passwd(&address, &password).await,
             Command::UserRemove { address } => self.remove(&address).await,
+            Command::RoomList => Ok(self.rooms.list()),
+            Command::RoomCreate { room, owner, name } => {
+                let owner = owner.map(|owner| self.users.address(&owner)).transpose()?;
+                self.rooms.create(&room, owner, name).await
+            }
+            Command::RoomDestroy { room, reason } => self.rooms.destroy(&room, reason).await,
             Command::Status => Ok(Answer::Status(self.status())),
             Command::Reload => self.reload().await,
             Command::Stop => {
@@ -109,7 +121,7 @@ impl FrontDesk {
             domains: self.config.domains.clone(),
             config: self.config.origin.file.as_ref().map(|file| file.display().to_string()),
             sessions: self.router.accounts.all_sessions().len(),
-            rooms: 0,
+            rooms: self.rooms.count(),
             bridges: Vec::new(),
             memory: crate::metrics::memory(),
         }
@@ -119,5 +131,78 @@ impl FrontDesk {
 impl Desk for FrontDesk {
     fn carry_out(&self, command: Command) -> Carrying<'_> {
         Box::pin(self.dispatch(command))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn with_desk() -> (House, FrontDesk, mpsc::Receiver<Wish>, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let source = "[listen]\nstarttls = 0\ntls = 0\n[store]\nengine = \"memory\"\n";
+        let file = folder.path().join("rialto.toml");
+        std::fs::write(&file, source).unwrap();
+        let house = House::open(Config::load(&file).unwrap()).await.unwrap();
+        let (wishes, wished) = mpsc::channel(4);
+        let desk = FrontDesk::new(&house, wishes);
+        (house, desk, wished, folder)
+    }
+
+    fn text(outcome: Result<Answer, Refusal>) -> String {
+        outcome.unwrap_err().text
+    }
+
+    #[tokio::test]
+    async fn accounts_and_rooms_are_made_while_the_server_runs() {
+        let (house, desk, _wished, _folder) = with_desk().await;
+        let romeo = || "romeo@localhost".to_owned();
+        let add = Command::UserAdd { address: romeo(), password: "pencil".into(), reuse: false };
+        assert_eq!(desk.carry_out(add).await, Ok(Answer::OK));
+        let lounge = || "lounge@rooms.localhost".to_owned();
+        let create =
+            || Command::RoomCreate { room: lounge(), owner: Some(romeo()), name: Some("The lounge".into()) };
+        assert_eq!(desk.carry_out(create()).await, Ok(Answer::OK));
+        assert_eq!(text(desk.carry_out(create()).await), "lounge@rooms.localhost is there already");
+        let Ok(Answer::Rooms(rooms)) = desk.carry_out(Command::RoomList).await else { panic!() };
+        assert_eq!((rooms.len(), rooms[0].name.as_str(), rooms[0].occupants), (1, "The lounge", Some(0)));
+        assert!(rooms[0].persistent && rooms[0].owners == [romeo()]);
+        let Ok(Answer::Status(status)) = desk.carry_out(Command::Status).await else { panic!() };
+        assert_eq!((status.rooms, status.sessions, status.pid), (1, 0, std::process::id()));
+        let destroy = || Command::RoomDestroy { room: lounge(), reason: None };
+        assert_eq!(desk.carry_out(destroy()).await, Ok(Answer::OK));
+        let gone = "there is no room lounge@rooms.localhost; `rialto room list` shows all";
+        assert_eq!(text(desk.carry_out(destroy()).await), gone);
+        assert_eq!(desk.carry_out(Command::UserRemove { address: romeo() }).await, Ok(Answer::OK));
+        house.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_wrong_address_is_said_to_be_one() {
+        let (house, desk, _wished, _folder) = with_desk().await;
+        let create = |room: &str| Command::RoomCreate { room: room.into(), owner: None, name: None };
+        assert_eq!(
+            text(desk.carry_out(create("lounge")).await),
+            "\"lounge\" is a domain, not a room: write NAME@rooms.localhost"
+        );
+        assert_eq!(
+            text(desk.carry_out(create("lounge@localhost")).await),
+            "there are no rooms on localhost; they are on rooms.localhost"
+        );
+        house.close().await;
+    }
+
+    #[tokio::test]
+    async fn what_the_desk_cannot_do_itself_it_wishes() {
+        let (house, desk, mut wished, _folder) = with_desk().await;
+        let served = tokio::spawn(async move {
+            let Some(Wish::Reload(tell)) = wished.recv().await else { panic!() };
+            tell.send(Err("config line 1: no".to_owned())).unwrap();
+            matches!(wished.recv().await, Some(Wish::Stop))
+        });
+        assert_eq!(text(desk.carry_out(Command::Reload).await), "config line 1: no");
+        assert_eq!(desk.carry_out(Command::Stop).await, Ok(Answer::OK));
+        assert!(served.await.unwrap());
+        house.close().await;
     }
 }

@@ -7,6 +7,7 @@
 pub mod client;
 pub mod desk;
 pub mod protocol;
+pub mod rooms;
 pub mod socket;
 pub mod users;
 

@@ -195,6 +195,9 @@ pub struct Room {
     pub persistent: bool,
     /// It is in the list of rooms.
     pub public: bool,
+    /// Its owners.
+    #[serde(default)]
+    pub owners: Vec<String>,
 }
 
 /// A link.

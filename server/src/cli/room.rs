@@ -15,12 +15,13 @@ pub(super) fn run(config: &Config, command: Room) -> Result<Exit, Sorry> {
                 println!("No rooms yet. Make one: rialto room create NAME@{}", config.rooms.domain);
                 return Ok(Exit::Done);
             }
-            let columns: [Column<admin::Room>; 5] = [
+            let columns: [Column<admin::Room>; 6] = [
                 Column("address", |room| room.address.clone()),
                 Column("name", |room| room.name.clone()),
                 Column("occupants", |room| show::count(room.occupants)),
                 Column("stays", |room| if room.persistent { "yes".into() } else { String::new() }),
                 Column("listed", |room| if room.public { "yes".into() } else { String::new() }),
+                Column("owners", |room| room.owners.join(", ")),
             ];
             show::list(&rooms, listing, &columns)
         }

@@ -36,8 +36,7 @@ async fn serve(config: Config, logs: &Logs) -> Result<Exit, Sorry> {
         () = signals.stop() => return Ok(Exit::Done),
     };
     let (wishes, mut wished) = mpsc::channel(WISHES);
-    let listening = house.addresses().iter().map(|(_, address)| address.to_string()).collect();
-    let desk = Arc::new(FrontDesk::new(house.config.clone(), house.router.clone(), listening, wishes));
+    let desk = Arc::new(FrontDesk::new(&house, wishes));
     println!("{}", ready(&house, &desk));
     let answering = tokio::spawn(socket.serve(desk));
     loop {

@@ -2,4 +2,4 @@
 
 mod native;
 
-pub use native::Native;
+pub use native::{Native, defaults};

@@ -114,6 +114,7 @@ impl Actor {
 
     /// Inputs that came together. All they change is one commit, which is waited for before anybody is told.
     async fn handle_all(&mut self, mut inputs: Vec<Input>) {
+        let attended = self.room.occupants.has_sessions();
         while !inputs.is_empty() {
             let before = self.room.clone();
             let mut effects = Vec::new();
@@ -135,6 +136,7 @@ impl Actor {
             inputs = gone.into_iter().map(Input::Gone).collect();
         }
         self.works.tell_listing(&self.room);
+        self.works.tell_links(&self.room, attended);
     }
 
     async fn handle_alone(&mut self, input: Input) -> Vec<Jid> {

@@ -18,7 +18,6 @@ const FEATURES: &[&str] = &[
     ns::SID,
     ns::REGISTER,
     ns::PING,
-    ns::VCARD,
 ];
 
 impl Room {

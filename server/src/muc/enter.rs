@@ -32,13 +32,18 @@ impl Room {
         }
         let x = presence.payload("x", ns::MUC);
         let here = self.occupant(from).map(|occupant| occupant.nick.clone());
+        // A client may go on using a nick that the room has tidied up.
+        let same = |own: &str| {
+            own == nick || Nick::clean(nick, &self.rules.limits).is_ok_and(|nick| nick.text == own)
+        };
         match (here, x) {
-            (Some(own), Some(x)) if *own == *nick || Nick::clean(nick, &self.rules.limits)?.text == *own => {
+            (Some(own), x) if same(&own) => {
                 self.update(turn, from, presence)?;
-                self.synchronise(turn, from, presence, x, &[]);
+                if let Some(x) = x {
+                    self.synchronise(turn, from, presence, x);
+                }
                 Ok(())
             }
-            (Some(own), None) if *own == *nick => self.update(turn, from, presence),
             (Some(_), _) => self.change_nick(turn, from, nick, presence),
             (None, Some(x)) => self.enter(turn, from, nick, presence, x),
             (None, None) => {
@@ -81,30 +86,29 @@ impl Room {
         if let Some(seated) = self.occupants.of_nick(&name) {
             self.announce_of(turn, seated, (PresenceKind::Available, Some(from)), &Change::default());
         }
-        self.greet(turn, &name, &listener, presence, &own_codes);
+        self.greet(turn, &name, &listener, (presence, &own_codes));
         self.tell_past(turn, &listener, &Wanted::read(x, turn.now.at));
         Ok(())
     }
 
     /// §17.3: a join of somebody who is here is a request for everything anew.
-    pub(super) fn synchronise(
-        &self,
-        turn: &mut Turn<'_>,
-        from: &Jid,
-        presence: &Presence,
-        x: &Element,
-        codes: &[u16],
-    ) {
+    pub(super) fn synchronise(&self, turn: &mut Turn<'_>, from: &Jid, presence: &Presence, x: &Element) {
         let Some(occupant) = self.occupant(from) else { return };
         let Some(chair) = occupant.chairs().iter().find(|chair| chair.listener.jid == *from) else { return };
         let listener = chair.listener.clone();
         self.tell_of_all(turn, &listener, &occupant.nick, self.sees(occupant.role));
-        self.greet(turn, &occupant.nick, &listener, presence, codes);
+        self.greet(turn, &occupant.nick, &listener, (presence, &[]));
         self.tell_past(turn, &listener, &Wanted::read(x, turn.now.at));
     }
 
     /// §7.2.2: his own presence to somebody who has entered; §7.2.3 status 100, §7.2.12 status 170.
-    fn greet(&self, turn: &mut Turn<'_>, nick: &str, to: &Arc<Listener>, presence: &Presence, codes: &[u16]) {
+    fn greet(
+        &self,
+        turn: &mut Turn<'_>,
+        nick: &str,
+        to: &Arc<Listener>,
+        (presence, codes): (&Presence, &[u16]),
+    ) {
         let Some(occupant) = self.occupants.of_nick(nick) else { return };
         let config = &self.record.config;
         let mut change = Change { own_codes: codes.to_vec(), ..Change::default() };

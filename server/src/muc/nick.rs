@@ -61,7 +61,7 @@ impl Room {
         (after.jid, after.nick) = (jid, nick.text.as_str().into());
         self.renamed(turn, &before, after, nick.changed);
         if let Some(x) = presence.payload("x", ns::MUC) {
-            self.synchronise(turn, from, presence, x, &[]);
+            self.synchronise(turn, from, presence, x);
         }
         Ok(())
     }
@@ -147,5 +147,8 @@ mod tests {
         stage.says("romeo", "<presence to='lounge@rooms.lit/R  om'/>");
         let heard = stage.hears("romeo");
         assert!(heard[1].contains("lounge@rooms.lit/R om'") && heard[1].contains("code='210'"), "{heard:?}");
+        stage.says("romeo", "<presence to='lounge@rooms.lit/R  om'><show>away</show></presence>");
+        let heard = stage.hears("romeo");
+        assert!(heard.len() == 1 && heard[0].contains("<show>away</show>"), "{heard:?}");
     }
 }

@@ -29,6 +29,9 @@ pub trait Relays: Send + Sync + 'static {
     /// Words for the room behind a link.
     fn relay(&self, room: &BareJid, link: LinkId, relayed: &Arc<Relayed>);
 
+    /// Somebody on XMPP is in the room now, or nobody any more.
+    fn attended(&self, _room: &BareJid, _by_anybody: bool) {}
+
     /// How an act of a far person ended: the room's id for it, or why it was refused.
     fn said(&self, room: &BareJid, link: LinkId, tag: u64, outcome: Result<String, StanzaError>);
 }
@@ -162,6 +165,14 @@ impl Works {
                 let history = Arc::make_mut(&mut room.history);
                 history.push(at, Arc::new(message.into()), &room.jid, most);
             }
+        }
+    }
+
+    /// Links hear whether anybody on XMPP listens.
+    pub fn tell_links(&self, room: &Room, before: bool) {
+        let now = room.occupants.has_sessions();
+        if now != before && !room.links.is_empty() {
+            self.relays.attended(&room.jid, now);
         }
     }
 

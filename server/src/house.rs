@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::features::{Features, Hosted, archive, caps, list, roster, subscriptions};
 use crate::listeners::c2s::registration::Registration;
 use crate::listeners::c2s::sasl::Authentication;
-use crate::listeners::c2s::sasl::throttle::{Rate, Throttle};
+use crate::listeners::c2s::sasl::throttle::Throttle;
 use crate::listeners::settings::Settings;
 use crate::listeners::tls::{self, Tls, TlsError};
 use crate::listeners::{C2s, Door, ListenError, Listeners};
@@ -172,9 +172,7 @@ fn kinds() -> Vec<&'static str> {
 
 async fn authentication(config: &Config, store: &Store) -> Result<Authentication, OpenError> {
     let seed = secret(store, Purpose::FakeSalts).await?;
-    let failures = config.c2s.failures.max(1);
-    let rate = Rate { burst: failures, forget: config.c2s.failures_within / failures };
-    Ok(Authentication::new(Arc::new(Kept::new(store)), seed, Throttle::new(rate, rate)))
+    Ok(Authentication::new(Arc::new(Kept::new(store)), seed, Throttle::chosen(&config.c2s)))
 }
 
 /// Rooms of our own people.

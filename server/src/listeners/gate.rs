@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -18,7 +19,11 @@ pub struct Gate {
     strangers: AtomicUsize,
     lingering: AtomicUsize,
     emptied: Notify,
+    complained: Mutex<Option<Instant>>,
 }
+
+/// How often a flood is worth a line in the log.
+const COMPLAIN: Duration = Duration::from_secs(10);
 
 /// Something that outlives its connection and must be done before the server stops.
 #[derive(Debug)]
@@ -74,6 +79,16 @@ impl Gate {
         self.strangers.fetch_add(1, Ordering::AcqRel);
         self.live.fetch_add(1, Ordering::AcqRel);
         Ok(Pass { gate: self.clone(), stranger: Some(address) })
+    }
+
+    /// Whether it is time to say again that connections are turned away: a flood must not fill the disk as well.
+    pub fn may_complain(&self, now: Instant) -> bool {
+        let mut complained = self.complained.lock();
+        let due = complained.is_none_or(|last| now.duration_since(last) >= COMPLAIN);
+        if due {
+            *complained = Some(now);
+        }
+        due
     }
 
     /// How many there are.
@@ -157,6 +172,14 @@ mod tests {
         one.authenticated();
         assert_eq!(gate.counts(), Counts { live: 3, unauthenticated: 2 });
         let _four = gate.admit(HOME, &settings).unwrap();
+    }
+
+    #[test]
+    fn a_flood_is_told_of_now_and_then() {
+        let (gate, now) = (Gate::default(), Instant::now());
+        assert!(gate.may_complain(now));
+        assert!(!gate.may_complain(now + COMPLAIN / 2));
+        assert!(gate.may_complain(now + COMPLAIN));
     }
 
     #[test]

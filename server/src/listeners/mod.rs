@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rialto_xmpp::StreamCondition;
 use tokio::net::TcpListener;
@@ -114,7 +114,11 @@ async fn accept(c2s: Arc<C2s>, door: Door, socket: TcpListener) {
                 tokio::spawn(c2s.clone().serve(door, c2s::Peer { number, address, pass }, stream));
             }
             Ok(_) => {}
-            Err(full) => tracing::warn!(peer = %address, ?full, "turned away"),
+            Err(full) if c2s.gate.may_complain(Instant::now()) => {
+                let counts = c2s.gate.counts();
+                tracing::warn!(peer = %address, ?full, ?counts, "connections are turned away");
+            }
+            Err(_) => {}
         }
     }
 }

@@ -5,15 +5,15 @@ use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::BytesMut;
 use rialto_xmpp::framer::{Framer, Piece};
 use rialto_xmpp::{Element, StreamCondition, StreamError, ns, stream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
 use super::client::{Client, Heard, Work};
+use super::clock::Clock;
 use super::management;
 use super::talk::{self, Talk};
 use crate::sessions::{End, Frame, Taken};
@@ -66,23 +66,6 @@ enum Step {
     Over,
 }
 
-/// When something is due.
-struct Clock {
-    alarm: Option<Pin<Box<Sleep>>>,
-    heard: Instant,
-    /// The client was asked for a sign of life then.
-    pinged: Option<Instant>,
-    /// The socket has taken nothing since then.
-    stuck: Option<Instant>,
-    /// Stanzas went out then that the client was not asked about.
-    unasked: Option<Instant>,
-    ending: Option<Instant>,
-}
-
-/// How long stanzas may be out before the client is asked what it got.
-const ASK_WITHIN: Duration = Duration::from_secs(5);
-/// How long a closing stream waits for the other side.
-const LINGER: Duration = Duration::from_secs(2);
 /// Bytes that wait for the client before its next stanza is looked at: it asks faster than it reads.
 const CROWDED: usize = 256 * 1024;
 /// One read; a TLS record holds no more.
@@ -98,14 +81,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Goes on with a connection that has a session now.
     pub fn new(talk: Talk<S>, mut client: Client) -> Connection<S> {
         client.set_scope(talk.scope);
-        let clock = Clock {
-            alarm: None,
-            heard: Instant::now(),
-            pinged: None,
-            stuck: None,
-            unasked: None,
-            ending: None,
-        };
         Connection {
             io: talk.io,
             framer: talk.framer,
@@ -116,7 +91,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             written: 0,
             is_leaving: false,
             end: None,
-            clock,
+            clock: Clock::new(),
         }
     }
 
@@ -385,7 +360,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             if matches!(self.end, Some(Ending { step: Step::Over, .. })) {
                 return;
             }
-            let due = self.due();
+            let due = self.clock.due(&self.client.c2s.settings());
             self.clock.arm(due);
             let Some(alarm) = &mut self.clock.alarm else { return };
             if alarm.as_mut().poll(task).is_pending() {
@@ -399,31 +374,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    fn due(&self) -> Instant {
-        let settings = self.client.c2s.settings();
-        let clock = &self.clock;
-        let life = match clock.pinged {
-            Some(pinged) => pinged + settings.c2s.ping_timeout,
-            None => clock.heard + settings.c2s.ping_after,
-        };
-        let stuck = clock.stuck.map(|since| since + settings.write_timeout);
-        let unasked = clock.unasked.map(|since| since + ASK_WITHIN);
-        let ending = clock.ending.map(|since| since + LINGER);
-        [stuck, unasked, ending].into_iter().flatten().fold(life, Instant::min)
-    }
-
     fn on_time(&mut self) {
         let c2s = self.client.c2s.clone();
         let (now, settings) = (Instant::now(), c2s.settings());
-        let since = |since: Option<Instant>, length: Duration| since.is_some_and(|at| now >= at + length);
-        let clock = &self.clock;
-        if since(clock.ending, LINGER)
-            || since(clock.stuck, settings.write_timeout)
-            || since(clock.pinged, settings.c2s.ping_timeout)
-        {
+        if self.clock.is_over(now, &settings) {
             return self.lose();
         }
-        if since(self.clock.unasked, ASK_WITHIN) {
+        if self.clock.must_ask(now) {
             self.clock.unasked = None;
             self.ask(true);
         }
@@ -451,25 +408,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 }
 
-impl Clock {
-    fn hear(&mut self) {
-        self.heard = Instant::now();
-        self.pinged = None;
-    }
-
-    /// An alarm that comes too early is looked at again, so only an earlier time moves it.
-    fn arm(&mut self, due: Instant) {
-        match &mut self.alarm {
-            Some(alarm) if alarm.deadline() <= due => {}
-            Some(alarm) => alarm.as_mut().reset(due),
-            None => self.alarm = Some(Box::pin(tokio::time::sleep_until(due))),
-        }
-    }
-}
-
 /// `<stream:error/>` and the end of the stream.
 fn last_words(error: &StreamError) -> Vec<u8> {
     let mut out = Vec::with_capacity(256);
     error.write(&mut out);
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idle_connection_is_small_beside_its_tls() {
+        assert!(size_of::<Connection<Box<u8>>>() <= 512);
+    }
 }

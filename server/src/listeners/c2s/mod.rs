@@ -18,6 +18,7 @@ use sasl::Authentication;
 
 pub mod bind;
 mod client;
+mod clock;
 mod connection;
 mod features;
 mod lifetime;

@@ -47,6 +47,8 @@ pub trait Network: Send + Sync + 'static {
 pub struct Kind {
     /// What a configuration says in `kind = "…"`.
     pub name: &'static str,
+    /// All keys that its section may have beside `kind` and `domain`.
+    pub keys: &'static [&'static str],
     /// Are these settings sound? Reads the files they name, and does not touch the network.
     pub check: fn(&Opening) -> Result<(), SettingsError>,
     /// Starts it. Comes back at once, connected or not: the feed tells how it goes. Needs a running tokio runtime.

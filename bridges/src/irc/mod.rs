@@ -32,7 +32,7 @@ use tokio::sync::{mpsc, oneshot};
 use view::SharedView;
 
 /// `kind = "irc"`.
-pub const KIND: Kind = Kind { name: session::NETWORK, check, open };
+pub const KIND: Kind = Kind { name: session::NETWORK, keys: settings::KEYS, check, open };
 
 /// Orders that may wait for the task. More wait with who gives them.
 const ORDERS: usize = 64;

@@ -116,7 +116,8 @@ impl fmt::Debug for Secrets {
     }
 }
 
-const KEYS: &[&str] = &[
+/// All keys, for who documents or completes them.
+pub const KEYS: &[&str] = &[
     "server",
     "port",
     "tls",

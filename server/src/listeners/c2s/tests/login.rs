@@ -83,20 +83,20 @@ async fn a_binding_to_another_connection_is_refused() {
 }
 
 #[tokio::test]
-async fn strangers_and_wrong_passwords_get_the_same_answer_three_times_and_then_the_end() {
+async fn strangers_and_wrong_passwords_get_the_same_answer_six_times_and_then_the_end() {
     let server = Server::new().await;
     let mut answers = Vec::new();
     for name in ["romeo", "nobody"] {
         let mut wire = server.direct().await;
         wire.open().await;
         wire.until("</stream:features>").await;
-        for _ in 0..3 {
+        for _ in 0..6 {
             wire.plain(name, "wrong").await;
         }
         answers.push(wire.rest().await);
     }
     assert_eq!(answers[0], answers[1]);
-    assert_eq!(answers[0].matches("<not-authorized/>").count(), 3, "{}", answers[0]);
+    assert_eq!(answers[0].matches("<not-authorized/>").count(), 6, "{}", answers[0]);
     assert!(answers[0].contains("<policy-violation"), "{}", answers[0]);
 }
 

@@ -187,6 +187,55 @@ async fn a_ban_of_our_address_is_for_the_operator() {
 }
 
 #[tokio::test]
+async fn a_real_netsplit_empties_no_room() {
+    let Some(hub) = Daemon::inspircd() else { return };
+    let Some(leaf) = hub.leaf() else { return };
+    let ann = Person::connect(hub.plain, "ann").await;
+    ann.joins("#lounge").await;
+    let bea = linked(&ann, &leaf).await;
+    let settings = format!("port = {}\n{}\nnetsplit_hold = 15", hub.tls, hub.tls_settings());
+    let mut bridge = Bridge::joined(&settings).await;
+    let members = |news: &Incoming| if let Incoming::Members(all) = news { Some(all.len()) } else { None };
+    assert_eq!(bridge.news(members).await, 2);
+    drop(leaf);
+    assert!(ann.sees(|line| line.starts_with(":bea!") && line.contains("QUIT")).await.is_some());
+    drop(bea);
+    let Some(leaf) = hub.leaf() else { return };
+    let _bea = linked(&ann, &leaf).await;
+    ann.does("PRIVMSG #lounge :all here?").await;
+    let words = |news: &Incoming| match news {
+        Incoming::Left { .. } | Incoming::Entered(_) => panic!("{news:?}"),
+        Incoming::Did { event: Event { act: Act::Say(message), .. }, .. } => {
+            Some(message.text.plain().to_owned())
+        }
+        _ => None,
+    };
+    assert_eq!(bridge.news(words).await, "all here?");
+    drop(leaf);
+    let left = |news: &Incoming| match news {
+        Incoming::Left { author, reason } => Some((author.to_string(), reason.clone())),
+        _ => None,
+    };
+    assert_eq!(
+        bridge.news(left).await,
+        ("bea".into(), Some("netsplit".into())),
+        "who stays away goes in the end"
+    );
+}
+
+/// Bea on the leaf, in the lounge as soon as the servers are linked.
+async fn linked(ann: &Person, leaf: &Daemon) -> Person {
+    let bea = Person::connect(leaf.plain, "bea").await;
+    bea.joins("#lounge").await;
+    assert!(
+        ann.sees(|line| line.starts_with(":bea!") && line.contains("JOIN")).await.is_some(),
+        "{:?}",
+        ann.last()
+    );
+    bea
+}
+
+#[tokio::test]
 async fn inspircd_and_atheme_take_our_account() {
     let Some(daemon) = Daemon::inspircd() else { return };
     let Some(_services) = daemon.with_services() else { return };

@@ -30,11 +30,25 @@ pub struct Daemon {
 
 impl Daemon {
     pub fn ngircd() -> Option<Daemon> {
-        start("ngircd", ngircd_conf, &["-n", "-f"])
+        start("ngircd", &ngircd_conf, &["-n", "-f"])
     }
 
     pub fn inspircd() -> Option<Daemon> {
-        start("inspircd", inspircd_conf, &["--nofork", "--runasroot", "--config"])
+        start("inspircd", &|folder, ports| inspircd_conf("irc", folder, ports), INSPIRCD)
+    }
+
+    /// Another InspIRCd, `irc2.test.example`, linked to this one.
+    pub fn leaf(&self) -> Option<Daemon> {
+        let hub = self.services;
+        let conf = move |folder: &Path, ports| {
+            let link = format!(
+                "<link name=\"irc.test.example\" ipaddr=\"127.0.0.1\" port=\"{hub}\" allowmask=\"127.0.0.1\" sendpass=\"link\" recvpass=\"link\">
+<autoconnect period=\"1\" server=\"irc.test.example\">
+"
+            );
+            inspircd_conf("irc2", folder, ports) + &link
+        };
+        start("inspircd", &conf, INSPIRCD)
     }
 
     /// What a bridge must know to speak TLS with it.
@@ -90,7 +104,7 @@ fn found(program: &str) -> Option<PathBuf> {
     found
 }
 
-fn start(program: &str, conf: fn(&Path, [u16; 3]) -> String, args: &[&str]) -> Option<Daemon> {
+fn start(program: &str, conf: &dyn Fn(&Path, [u16; 3]) -> String, args: &[&str]) -> Option<Daemon> {
     let binary = found(program)?;
     let folder = tempfile::tempdir().unwrap();
     certificates(folder.path());
@@ -168,7 +182,9 @@ Ports = {tls}
     )
 }
 
-fn inspircd_conf(folder: &Path, [plain, tls, services]: [u16; 3]) -> String {
+const INSPIRCD: &[&str] = &["--nofork", "--runasroot", "--config"];
+
+fn inspircd_conf(name: &str, folder: &Path, [plain, tls, services]: [u16; 3]) -> String {
     let modules = [
         "cap",
         "ssl_gnutls",
@@ -190,7 +206,7 @@ fn inspircd_conf(folder: &Path, [plain, tls, services]: [u16; 3]) -> String {
     let modules: String = modules.iter().map(|name| format!("<module name=\"{name}\">\n")).collect();
     let folder = folder.display();
     format!(
-        "<server name=\"irc.test.example\" description=\"A server for tests\" network=\"Test\">
+        "<server name=\"{name}.test.example\" description=\"A server for tests\" network=\"Test\">
 <admin name=\"t\" nick=\"t\" email=\"t@test.example\">
 <bind address=\"127.0.0.1\" port=\"{plain}\" type=\"clients\">
 <bind address=\"127.0.0.1\" port=\"{tls}\" type=\"clients\" sslprofile=\"tls\">
@@ -200,6 +216,7 @@ fn inspircd_conf(folder: &Path, [plain, tls, services]: [u16; 3]) -> String {
  fakelag=\"no\" commandrate=\"100000\" threshold=\"1000\" maxconnwarn=\"no\" modes=\"\">
 <badip ipmask=\"127.0.0.2\" reason=\"an open proxy\">
 <link name=\"services.test.example\" ipaddr=\"127.0.0.1\" port=\"1\" allowmask=\"127.0.0.1\" sendpass=\"link\" recvpass=\"link\">
+<link name=\"irc2.test.example\" ipaddr=\"127.0.0.1\" port=\"1\" allowmask=\"127.0.0.1\" sendpass=\"link\" recvpass=\"link\">
 <uline server=\"services.test.example\" silent=\"yes\">
 <sasl target=\"services.test.example\">
 {modules}<customprefix name=\"halfop\" letter=\"h\" prefix=\"%\" rank=\"20000\" ranktoset=\"30000\">

@@ -1,6 +1,6 @@
 //! `rialto serve`: opens the house, says that it is open, reloads and closes it when it is told to.
 
-use super::{Exit, Sorry, banner};
+use super::{Exit, Sorry, banner, check};
 use crate::admin::desk::{FrontDesk, Wish};
 use crate::admin::{AdminSocket, Answer};
 use crate::certs;
@@ -20,6 +20,10 @@ const WISHES: usize = 8;
 
 /// Serves until it is told to stop.
 pub(super) fn run(config: Config) -> Result<Exit, Sorry> {
+    if let Some(why) = check::first_mistake(&config) {
+        let text = super::mistake(config.origin.file.as_deref(), &why);
+        return Err(Sorry { exit: Exit::BadConfig, text });
+    }
     let _ = rustls::crypto::ring::default_provider().install_default();
     let logs = logs::begin(&config);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Sorry::failed)?;

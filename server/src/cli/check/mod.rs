@@ -6,6 +6,8 @@ mod ports;
 mod settings;
 mod storage;
 
+pub(super) use bridges::first_mistake;
+
 use super::args::Listing;
 use super::{Exit, mistake, show};
 use crate::admin::{self, AskError};

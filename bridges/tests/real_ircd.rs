@@ -259,6 +259,13 @@ async fn inspircd_and_atheme_take_our_account() {
     ann.says("WHOIS rialto").await;
     assert!(ann.sees(|line| line.contains(" 330 ann rialto ann ")).await.is_some(), "{:?}", ann.last());
 
+    let nickserv =
+        format!("nickserv_account = 'ann'\nnickserv_password_file = '{}'\nnick = 'asking'", secret.display());
+    let _bridge =
+        Bridge::joined(&format!("port = {}\n{}\n{nickserv}", daemon.tls, daemon.tls_settings())).await;
+    ann.says("WHOIS asking").await;
+    assert!(ann.sees(|line| line.contains(" 330 ann asking ann ")).await.is_some(), "{:?}", ann.last());
+
     std::fs::write(&secret, "wrong").unwrap();
     let mut bridge = Bridge::new(&format!("{settings}\nnick = 'other'"));
     assert!(bridge.news(refused).await.contains("the account was refused"));

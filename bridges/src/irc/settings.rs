@@ -39,6 +39,8 @@ pub struct Settings {
     pub password_env: Option<String>,
     /// The account that we prove with SASL PLAIN before anything else.
     pub sasl: Option<Sasl>,
+    /// The account that NickServ is told, where it is not `nick`.
+    pub nickserv_account: Option<String>,
     /// A file with NickServ's password, for networks without SASL.
     pub nickserv_password_file: Option<PathBuf>,
     /// An environment variable with NickServ's password.
@@ -129,6 +131,7 @@ pub const KEYS: &[&str] = &[
     "password_file",
     "password_env",
     "sasl",
+    "nickserv_account",
     "nickserv_password_file",
     "nickserv_password_env",
     "keys",
@@ -183,6 +186,13 @@ impl Settings {
             user.is_empty() || !user.chars().all(|c| c.is_ascii_graphic() && !"@!:".contains(c))
         }) {
             return wrong("username", "must be one word of ASCII without @, ! and :");
+        }
+        if self
+            .nickserv_account
+            .as_deref()
+            .is_some_and(|account| account.is_empty() || account.contains(char::is_whitespace))
+        {
+            return wrong("nickserv_account", "must be one word");
         }
         if self.port == 0 {
             return wrong("port", "must not be 0");

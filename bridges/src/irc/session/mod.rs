@@ -283,7 +283,11 @@ impl Session {
         out.idle.push(write(&["USERHOST", &self.me.nick], None));
         match &self.settings.secrets.nickserv {
             Some(password) if !self.shake.proven => {
-                out.urgent.push(write(&["PRIVMSG", "NickServ"], Some(&format!("IDENTIFY {password}"))));
+                // Under another nick than ours, or for another account, services must be told which.
+                let account = self.settings.nickserv_account.as_ref();
+                let other = account.or(Some(&self.settings.nick).filter(|nick| !self.is_me(nick)));
+                let who = other.map(|account| format!("{account} ")).unwrap_or_default();
+                out.urgent.push(write(&["PRIVMSG", "NickServ"], Some(&format!("IDENTIFY {who}{password}"))));
                 self.phase = Phase::Settling(now + SETTLING);
             }
             _ => self.ready(now, out),

@@ -390,6 +390,9 @@ fn nick_serv_is_asked_before_rooms_are_joined() {
     assert!(net.sent().is_empty());
     net.says(":NickServ!s@services NOTICE rialto :You are now identified for \u{2}rialto\u{2}.");
     assert_eq!(net.sent(), ["JOIN #lounge"]);
+    net.says(":s 001 rialto_ :Welcome");
+    net.says(":s 422 rialto_ :no MOTD");
+    assert_eq!(net.sent()[0], "PRIVMSG NickServ :IDENTIFY rialto hunter2", "under another nick");
 }
 
 #[test]

@@ -27,9 +27,6 @@ use crate::people::People;
 use crate::router::{Domain, Router};
 use crate::sessions::Accounts;
 
-/// How long the server waits for clients to go when it closes.
-const PATIENCE: Duration = Duration::from_secs(10);
-
 /// How often accounts that nobody uses are forgotten.
 const EVICTION: Duration = Duration::from_secs(60);
 
@@ -136,7 +133,7 @@ impl House {
         for service in self.router.domains.services() {
             service.close().await;
         }
-        if !self.listeners.close(PATIENCE).await {
+        if !self.listeners.close(self.config.listen.shutdown_timeout).await {
             tracing::warn!("some clients did not go in time");
         }
         self.background.iter().for_each(JoinHandle::abort);

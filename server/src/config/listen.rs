@@ -103,7 +103,7 @@ pub struct C2s {
     pub sessions_per_account: usize,
     /// Connections at the same time.
     pub connections: usize,
-    /// Failed logins of one account or one address, within `failures_within`, until it must wait.
+    /// Failed logins of one account, and twice as many of one address, within `failures_within`, until it must wait.
     pub failures: u32,
     /// See `failures`.
     #[serde(deserialize_with = "value::duration")]
@@ -130,7 +130,7 @@ impl Default for C2s {
     }
 }
 
-/// `[registration]`: accounts that people make themselves (XEP-0077). Seen by a reload.
+/// `[registration]`: accounts that people make themselves (XEP-0077). Needs a restart.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Registration {

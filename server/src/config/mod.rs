@@ -31,7 +31,7 @@ pub struct Config {
     /// The domains of accounts; the first gives its name to what has none. Needs a restart.
     #[serde(deserialize_with = "value::domains")]
     pub domains: Vec<String>,
-    /// Accounts that may administer the server. Seen by a reload.
+    /// Accounts that may administer the server. Needs a restart.
     #[serde(deserialize_with = "value::accounts")]
     pub admins: Vec<BareJid>,
     /// The folder of what the server keeps: its store, its admin socket. Needs a restart.

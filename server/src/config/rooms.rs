@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-/// `[rooms]`: group chats (XEP-0045). The domain needs a restart, the rest is for new rooms and seen by a reload.
+/// `[rooms]`: group chats (XEP-0045). Needs a restart; most of it is for new rooms.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rooms {
@@ -85,7 +85,7 @@ impl<'de> Deserialize<'de> for Bridge {
 /// All `[bridge.<name>]`, by name.
 pub type Bridges = BTreeMap<String, Bridge>;
 
-/// `[[link]]`: a room of ours and the far rooms it is one with. Seen by a reload.
+/// `[[link]]`: a room of ours and the far rooms it is one with. Needs a restart.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Link {

@@ -3,7 +3,7 @@
 use super::value;
 use serde::Deserialize;
 
-/// `[contact]`: whom to write to (XEP-0157). Seen by a reload.
+/// `[contact]`: whom to write to (XEP-0157). Needs a restart.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Contact {
@@ -21,7 +21,7 @@ pub struct Contact {
     pub support: Vec<String>,
 }
 
-/// `[version]`: what the server tells about itself (XEP-0092). Seen by a reload.
+/// `[version]`: what the server tells about itself (XEP-0092). Needs a restart.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Version {

@@ -39,7 +39,7 @@ pub fn all(
         Box::new(disco::Disco),
         Box::new(caps::Caps),
         Box::new(ping::Ping),
-        Box::new(version::Version::new(config.version.answer)),
+        Box::new(version::Version::new(&config.version)),
         Box::new(time::Time),
         Box::new(private::Private::new(store)),
         Box::new(vcard::VCard::new(store)),

@@ -2,6 +2,8 @@
 
 use rialto_xmpp::{Condition, Element, ns};
 
+use crate::config;
+
 use super::{About, Answer, Ask, Feature, IqSpec, Spec, Target};
 
 static ABOUT: About = About {
@@ -13,13 +15,13 @@ static ABOUT: About = About {
 
 /// Says what runs here.
 pub struct Version {
-    told: bool,
+    settings: config::Version,
 }
 
 impl Version {
-    /// `told` is the operator's switch.
-    pub fn new(told: bool) -> Version {
-        Version { told }
+    /// As much as the section `[version]` wants told.
+    pub fn new(settings: &config::Version) -> Version {
+        Version { settings: settings.clone() }
     }
 }
 
@@ -30,16 +32,13 @@ impl Feature for Version {
 
     fn answer<'a>(&'a self, _ask: &'a mut Ask<'_>) -> Answer<'a> {
         Box::pin(async move {
-            if !self.told {
+            if !self.settings.answer {
                 return Err(Condition::ServiceUnavailable.into());
             }
             let line = |name: &'static str, text: &str| Element::new(name, ns::VERSION).with_text(text);
-            let name = line("name", "Rialto");
-            Ok(Some(
-                Element::new("query", ns::VERSION)
-                    .with(name)
-                    .with(line("version", env!("CARGO_PKG_VERSION"))),
-            ))
+            let (name, version) = (line("name", "Rialto"), line("version", env!("CARGO_PKG_VERSION")));
+            let os = self.settings.os.then(|| line("os", std::env::consts::OS));
+            Ok(Some(Element::new("query", ns::VERSION).with(name).with(version).with_opt(os)))
         })
     }
 }

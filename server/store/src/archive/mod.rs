@@ -16,6 +16,7 @@ use crate::batch::Batch;
 use crate::engine::Span;
 use crate::error::StoreError;
 use crate::key::{key, take_part};
+use crate::log::count;
 use crate::log::walk::{Range, Walk};
 use crate::store::Store;
 use crate::tables::{ARCHIVE, OFFLINE};
@@ -78,6 +79,9 @@ impl Archive {
     /// Removes entries older than `before` (microseconds since 1970), a bounded number at once. `true`: there are more.
     pub async fn purge(&self, owner: &str, before: u64) -> Result<bool, StoreError> {
         let before = Id::first_at(before);
+        if self.oldest(owner)?.is_none_or(|id| id >= before) {
+            return Ok(false);
+        }
         let mut batch = Batch::new();
         batch.purge(owner.as_bytes(), before.0);
         self.store.commit(batch).await?;
@@ -110,15 +114,12 @@ impl Archive {
         Ok(shown(false)?.zip(shown(true)?))
     }
 
-    /// Entries of an owner, hidden ones included. Looks at every chunk: for statistics, not for each query.
+    /// How many entries queries show, in all.
     pub async fn count(&self, owner: &str) -> Result<u64, StoreError> {
         self.store.caught_up().await;
-        let mut walk = self.walk(owner, None, Id(0), Id(u128::MAX), false)?;
-        let mut count = 0;
-        while walk.step()?.is_some() {
-            count += 1;
-        }
-        Ok(count)
+        let shared = self.store.shared();
+        let engine = shared.engine()?;
+        count::count(&*engine, &shared.tails, owner.as_bytes())
     }
 
     /// Owners that have an archive, in the order of their keys: at most `limit` after the owner `after`. For retention,

@@ -200,6 +200,12 @@ mod tests {
     const PARTIES: [&str; 4] =
         ["juliet@localhost/balcony", "juliet@localhost/chamber", "nurse@localhost", "mercutio@localhost/x"];
 
+    impl Draft<'_> {
+        fn as_shown(self) -> Self {
+            Draft { flags: Flags::NONE, ..self }
+        }
+    }
+
     /// Small numbers that are the same each time (xorshift).
     struct Dice(u64);
 
@@ -318,6 +324,15 @@ mod tests {
             query.page = Paging::After(page.last().unwrap());
         }
         assert_eq!(seen, shown);
+        assert_eq!(archive.count(ROMEO).await, Ok(shown.len() as u64));
+        let mut batch = Batch::new();
+        for id in [entries[3].id, entries[990].id] {
+            archive.erase(&mut batch, ROMEO, id);
+            archive.set(&mut batch, ROMEO, Id(id.0 + 1), &entries[3].draft(b"").as_shown());
+        }
+        store.commit(batch).await.unwrap();
+        let gone = [3, 990].iter().filter(|at| !entries[**at].flags().contains(Flags::HIDDEN)).count();
+        assert_eq!(archive.count(ROMEO).await, Ok((shown.len() + 2 - gone) as u64));
     }
 
     #[tokio::test]

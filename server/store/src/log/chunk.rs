@@ -1,6 +1,6 @@
 //! A chunk: neighbouring entries of one owner in one value.
 //!
-//! `form (1) · count (2) · offline (2) · last id (16) · length (4) · payload`, little-endian but for ids. The payload is
+//! `form (1) · count (2) · offline (2) · hidden (2) · last id (16) · length (4) · payload`, little-endian but for ids. The payload is
 //! `id (16) · length (4) · entry` over and over, compressed (form 1) or as it is (form 0).
 
 use bytes::Bytes;
@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::archive::{Flags, flags_of};
 use crate::error::StoreError;
 
-const HEAD: usize = 25;
+const HEAD: usize = 27;
 const PLAIN: u8 = 0;
 const LZ4: u8 = 1;
 
@@ -22,6 +22,8 @@ pub(crate) struct Head {
     pub count: u16,
     /// Entries that came while nobody could be reached.
     pub offline: u16,
+    /// Entries that queries do not show.
+    pub hidden: u16,
     /// The last id.
     pub last: u128,
     /// Bytes of the payload, unpacked.
@@ -36,13 +38,14 @@ pub(crate) fn write(rows: &[Row]) -> Vec<u8> {
         payload.extend_from_slice(&(entry.len() as u32).to_le_bytes());
         payload.extend_from_slice(entry);
     }
-    let offline = rows.iter().filter(|(_, entry)| flags_of(entry).contains(Flags::OFFLINE)).count();
+    let with = |flag: Flags| rows.iter().filter(|(_, entry)| flags_of(entry).contains(flag)).count() as u16;
     let packed = lz4_flex::block::compress(&payload);
     let (form, body) = if packed.len() < payload.len() { (LZ4, &packed) } else { (PLAIN, &payload) };
     let mut value = Vec::with_capacity(HEAD + body.len());
     value.push(form);
     value.extend_from_slice(&(rows.len() as u16).to_le_bytes());
-    value.extend_from_slice(&(offline as u16).to_le_bytes());
+    value.extend_from_slice(&with(Flags::OFFLINE).to_le_bytes());
+    value.extend_from_slice(&with(Flags::HIDDEN).to_le_bytes());
     value.extend_from_slice(&rows.last().map_or(0, |(id, _)| *id).to_be_bytes());
     value.extend_from_slice(&(payload.len() as u32).to_le_bytes());
     value.extend_from_slice(body);
@@ -55,8 +58,9 @@ pub(crate) fn head(value: &[u8]) -> Result<Head, StoreError> {
         Some(Head {
             count: u16::from_le_bytes(value.get(1..3)?.try_into().ok()?),
             offline: u16::from_le_bytes(value.get(3..5)?.try_into().ok()?),
-            last: u128::from_be_bytes(value.get(5..21)?.try_into().ok()?),
-            length: u32::from_le_bytes(value.get(21..HEAD)?.try_into().ok()?),
+            hidden: u16::from_le_bytes(value.get(5..7)?.try_into().ok()?),
+            last: u128::from_be_bytes(value.get(7..23)?.try_into().ok()?),
+            length: u32::from_le_bytes(value.get(23..HEAD)?.try_into().ok()?),
         })
     };
     read().ok_or_else(|| damaged("a chunk is cut"))

@@ -6,6 +6,7 @@
 //! that changes a log happens on the committer's thread; reading merges the chunks with the tail.
 
 pub(crate) mod chunk;
+pub(crate) mod count;
 pub(crate) mod spill;
 pub(crate) mod tail;
 pub(crate) mod walk;

@@ -170,6 +170,7 @@ impl Actor {
         for effect in effects {
             match effect {
                 Effect::Archive(archived) => self.works.archive_in(&mut batch, &self.room.jid, archived),
+                Effect::Bind(bind) => self.works.relays.bind(&mut batch, bind)?,
                 Effect::Save => save = true,
                 Effect::Close => self.works.rooms.remove(&mut batch, self.room.jid.as_str()),
                 _ => {}
@@ -212,7 +213,8 @@ fn kind(input: &Input) -> &'static str {
         Input::Gone(_) => "gone",
         Input::Shutdown => "shutdown",
         Input::Destroy { .. } => "destroy",
-        Input::Attach(_) | Input::Detach(_) => "link",
-        Input::Remote(..) => "remote",
+        Input::Linked(_) | Input::Unlinked(_) => "link",
+        Input::News(..) => "news",
+        Input::Undelivered(..) => "undelivered",
     }
 }

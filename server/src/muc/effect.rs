@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rialto_xmpp::{Element, Iq, Stanza, StanzaError};
 
+use super::links::Relayed;
 use super::listener::{Listeners, Printed};
 use super::room::LinkId;
 
@@ -16,12 +17,12 @@ pub enum Effect {
     Tell(Printed, Listeners),
     /// Into the room's archive, before anybody sees it.
     Archive(Archived),
+    /// Into the map of ids, with what is archived.
+    Bind(Bind),
     /// What is kept of the room has changed.
     Save,
     /// To the people of a far room.
     Relay(LinkId, Arc<Relayed>),
-    /// How an act of a far person ended, under the tag that came with it: the room's id for it, or why it was refused.
-    Said(LinkId, u64, Result<String, StanzaError>),
     /// A question to the room's archive from somebody who may ask it (XEP-0313 §4).
     Search(Iq),
     /// The room is gone: nothing of it is kept.
@@ -37,17 +38,15 @@ pub struct Archived {
     pub stanza: Arc<Stanza>,
 }
 
-/// What a far room must hear. The words are XMPP's: whoever relays them translates.
-#[derive(Clone, Debug)]
-pub struct Relayed {
-    /// The stanza-id that the room gave it.
-    pub id: String,
-    /// Nick of the author.
-    pub nick: Arc<str>,
-    /// Occupant-id of the author (XEP-0421).
-    pub occupant: Arc<str>,
-    /// As everybody in the room gets it.
-    pub stanza: Arc<Stanza>,
+/// Names of one message, for the map that is kept of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bind {
+    /// Whose names they are: a link's key, or the room's address for those that authors here gave.
+    pub key: Arc<str>,
+    /// The room's id.
+    pub ours: String,
+    /// The other names.
+    pub theirs: Vec<String>,
 }
 
 /// An input's moment, and what it makes the room do.

@@ -66,6 +66,7 @@ impl Room {
         let payloads = self.said(presence)?;
         let listener = Arc::new(Listener::new(from.clone()));
         let chair = Chair { listener: listener.clone(), payloads: payloads.clone() };
+        self.make_way(turn, &nick.text);
         let occupant = match self.occupants.of_nick(&nick.text) {
             Some(there) => self.another_session(there, from, chair)?,
             None => {
@@ -148,7 +149,9 @@ impl Room {
     fn has_room(&self, affiliation: Affiliation) -> Result<(), StanzaError> {
         let most = self.record.config.max_users.unwrap_or(usize::MAX).min(self.rules.limits.occupants);
         let reserve = if affiliation >= Affiliation::Admin { RESERVE } else { 0 };
-        if self.occupants.len() >= most.saturating_add(reserve) {
+        // People of far rooms take no places from those who are here.
+        let here = self.occupants.len().saturating_sub(self.far.all_seats());
+        if here >= most.saturating_add(reserve) {
             return Err(StanzaError::new(
                 Condition::ServiceUnavailable,
                 "This room is full: try again later.",

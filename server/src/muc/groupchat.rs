@@ -6,7 +6,7 @@ use rialto_xmpp::parts::stanza_id;
 use rialto_xmpp::{Condition, Element, Jid, Message, Stanza, StanzaError, ns};
 
 use super::affiliation::Role;
-use super::effect::{Archived, Effect, Relayed, Turn};
+use super::effect::{Archived, Effect, Turn};
 use super::listener::Printed;
 use super::occupant::Occupant;
 use super::room::Room;
@@ -25,36 +25,36 @@ impl Room {
         }
     }
 
-    /// What an occupant said goes to everybody, himself included, under the id he gave it.
+    /// What an occupant said goes to everybody, himself included, under the id he gave it; and to far rooms.
     pub(super) fn say(&mut self, turn: &mut Turn<'_>, occupant: &Occupant, message: Message) {
+        let stanza = self.publish(turn, occupant, message);
+        self.relay_own(turn, occupant, &stanza);
+    }
+
+    /// What an occupant said goes to everybody here.
+    pub(super) fn publish(
+        &mut self,
+        turn: &mut Turn<'_>,
+        occupant: &Occupant,
+        message: Message,
+    ) -> Arc<Stanza> {
         let lasting = lasts(&message);
         let stanza = self.stamped(turn, occupant, message);
         if lasting {
             let most = self.rules.limits.history;
             Arc::make_mut(&mut self.history).push(turn.now.at, stanza.clone(), &self.jid, most);
         }
-        self.spread(turn, occupant, stanza, lasting);
+        self.keep_and_tell(turn, &stanza, lasting);
+        stanza
     }
 
-    /// To the archive where it lasts, then to everybody, then to far rooms.
-    pub(super) fn spread(&self, turn: &mut Turn<'_>, author: &Occupant, stanza: Arc<Stanza>, lasting: bool) {
+    /// To the archive where it lasts, then to everybody.
+    pub(super) fn keep_and_tell(&self, turn: &mut Turn<'_>, stanza: &Arc<Stanza>, lasting: bool) {
         if lasting && self.record.config.archive {
             let archived = Archived { id: turn.now.id.clone(), stanza: stanza.clone() };
             turn.effects.push(Effect::Archive(archived));
         }
-        turn.tell(Printed::new(&stanza), self.occupants.all());
-        if self.links.is_empty() {
-            return;
-        }
-        let relayed = Arc::new(Relayed {
-            id: turn.now.id.clone(),
-            nick: author.nick.clone(),
-            occupant: author.id.clone(),
-            stanza,
-        });
-        for link in self.links.iter().filter(|link| author.link() != Some(**link)) {
-            turn.effects.push(Effect::Relay(*link, relayed.clone()));
-        }
+        turn.tell(Printed::new(stanza), self.occupants.all());
     }
 
     /// The message as everybody gets it: from the occupant, with his occupant-id and the room's stanza-id, and nothing
@@ -121,7 +121,6 @@ pub fn lasts(message: &Message) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::muc::tests::stage::Stage;
 
     const HI: &str =

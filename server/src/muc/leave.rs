@@ -77,6 +77,7 @@ impl Room {
     /// An occupant goes with all his sessions, and everybody hears why.
     pub(super) fn take_out(&mut self, turn: &mut Turn<'_>, occupant: &Occupant, change: &Change) {
         Arc::make_mut(&mut self.occupants).remove(&occupant.nick);
+        self.far_unseat(occupant, change);
         let change = Change { last: Some(change.last.clone().unwrap_or_default()), ..change.clone() };
         self.announce_of(turn, occupant, (PresenceKind::Unavailable, None), &change);
         // §10.1.3: the room was never there for anybody else.

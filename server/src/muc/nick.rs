@@ -51,6 +51,7 @@ impl Room {
     ) -> Result<(), StanzaError> {
         let nick = Nick::clean(nick, &self.rules.limits)?;
         let Some(before) = self.occupant(from).cloned() else { return Ok(()) };
+        self.make_way(turn, &nick.text);
         if self.occupants.of_nick(&nick.text).is_some() {
             return Err(nick_in_use());
         }

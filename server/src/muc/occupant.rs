@@ -37,16 +37,7 @@ pub enum Seat {
     /// On XMPP, with one or more sessions under one nick (§7.2.8).
     Xmpp(Vec<Chair>),
     /// On another network.
-    Remote(Far),
-}
-
-/// Somebody on another network.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Far {
-    /// The link behind which he is.
-    pub link: LinkId,
-    /// What that network knows him by.
-    pub id: Arc<str>,
+    Remote(LinkId),
 }
 
 /// One session of an occupant.
@@ -71,7 +62,7 @@ impl Occupant {
     pub fn link(&self) -> Option<LinkId> {
         match &self.seat {
             Seat::Xmpp(_) => None,
-            Seat::Remote(far) => Some(far.link),
+            Seat::Remote(link) => Some(*link),
         }
     }
 

@@ -7,14 +7,13 @@ use rialto_xmpp::Jid;
 
 use super::affiliation::Role;
 use super::listener::{Listener, Listeners};
-use super::occupant::{Far, Occupant, Seat};
+use super::occupant::{Occupant, Seat};
 
 /// Everybody in the room. A clone shares all occupants.
 #[derive(Debug, Default)]
 pub struct Occupants {
     by_nick: BTreeMap<Arc<str>, Arc<Occupant>>,
     by_session: HashMap<Jid, Arc<str>>,
-    by_far: HashMap<Far, Arc<str>>,
     lists: OnceLock<Lists>,
 }
 
@@ -31,7 +30,6 @@ impl Clone for Occupants {
         Occupants {
             by_nick: self.by_nick.clone(),
             by_session: self.by_session.clone(),
-            by_far: self.by_far.clone(),
             lists: OnceLock::new(),
         }
     }
@@ -46,11 +44,6 @@ impl Occupants {
     /// The occupant one of whose sessions this is.
     pub fn of_session(&self, jid: &Jid) -> Option<&Arc<Occupant>> {
         self.by_nick.get(self.by_session.get(jid)?)
-    }
-
-    /// The occupant whom a far network knows by this.
-    pub fn of_far(&self, far: &Far) -> Option<&Arc<Occupant>> {
-        self.by_nick.get(self.by_far.get(far)?)
     }
 
     /// All occupants, in the order of their nicks.
@@ -87,9 +80,6 @@ impl Occupants {
         for chair in occupant.chairs() {
             self.by_session.insert(chair.listener.jid.clone(), nick.clone());
         }
-        if let Seat::Remote(far) = &occupant.seat {
-            self.by_far.insert(far.clone(), nick.clone());
-        }
         self.by_nick.insert(nick, Arc::new(occupant));
     }
 
@@ -99,9 +89,6 @@ impl Occupants {
         let gone = self.by_nick.remove(nick)?;
         for chair in gone.chairs() {
             self.by_session.remove(&chair.listener.jid);
-        }
-        if let Seat::Remote(far) = &gone.seat {
-            self.by_far.remove(far);
         }
         Some(gone)
     }

@@ -7,16 +7,17 @@ use std::time::{Duration, UNIX_EPOCH};
 use parking_lot::Mutex;
 use rialto_store::archive::{Archive, Draft, Flags, Paging, Query};
 use rialto_store::rooms::Rooms;
-use rialto_store::{Batch, Store};
+use rialto_store::{Batch, Store, StoreError};
 use rialto_xmpp::limits::Limits;
 use rialto_xmpp::parse::{self, StreamScope};
 use rialto_xmpp::{BareJid, Condition, Iq, Jid, Stanza, StanzaError, ns};
 use tokio::sync::Semaphore;
 
 use super::actor::Mailbox;
-use super::effect::{Archived, Effect, Relayed};
+use super::effect::{Archived, Bind, Effect};
 use super::groupchat::is_subject;
 use super::host::Listed;
+use super::links::Relayed;
 use super::listener::{Listener, Printed};
 use super::record::Record;
 use super::room::{LinkId, Room, State};
@@ -24,16 +25,22 @@ use super::search;
 use crate::features::Origin;
 use crate::router::Router;
 
-/// Where words for far rooms go. Never waits: what has no place is the link's to give back.
+/// Where words for far rooms go.
 pub trait Relays: Send + Sync + 'static {
-    /// Words for the room behind a link.
+    /// Words for the room behind a link. Never waits: what has no place goes back to its author.
     fn relay(&self, room: &BareJid, link: LinkId, relayed: &Arc<Relayed>);
 
     /// Somebody on XMPP is in the room now, or nobody any more.
     fn attended(&self, _room: &BareJid, _by_anybody: bool) {}
 
-    /// How an act of a far person ended: the room's id for it, or why it was refused.
-    fn said(&self, room: &BareJid, link: LinkId, tag: u64, outcome: Result<String, StanzaError>);
+    /// Names of a message, into the batch that keeps the message itself.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be read or written down.
+    fn bind(&self, batch: &mut Batch, bind: &Bind) -> Result<(), StoreError>;
+
+    /// A room is gone for good.
+    fn closed(&self, room: &BareJid);
 }
 
 /// No links at all.
@@ -41,7 +48,12 @@ pub struct NoRelays;
 
 impl Relays for NoRelays {
     fn relay(&self, _: &BareJid, _: LinkId, _: &Arc<Relayed>) {}
-    fn said(&self, _: &BareJid, _: LinkId, _: u64, _: Result<String, StanzaError>) {}
+
+    fn bind(&self, _: &mut Batch, _: &Bind) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn closed(&self, _: &BareJid) {}
 }
 
 /// Searches of archives at the same time, for all rooms of a host.
@@ -60,7 +72,8 @@ pub struct Works {
     /// All rooms there are.
     pub listing: Mutex<BTreeMap<BareJid, Listed>>,
     router: Weak<Router>,
-    relays: Arc<dyn Relays>,
+    /// Where words for far rooms go.
+    pub relays: Arc<dyn Relays>,
     searches: Arc<Semaphore>,
 }
 
@@ -95,10 +108,10 @@ impl Works {
                     }
                 }
                 Effect::Relay(link, relayed) => self.relays.relay(&room.jid, link, &relayed),
-                Effect::Said(link, tag, outcome) => self.relays.said(&room.jid, link, tag, outcome),
                 Effect::Search(iq) => self.search(&router, &room.jid, iq),
                 // Done before anybody heard anything.
-                Effect::Archive(_) | Effect::Save | Effect::Close => {}
+                Effect::Archive(_) | Effect::Bind(_) | Effect::Save => {}
+                Effect::Close => self.relays.closed(&room.jid),
             }
         }
         gone.sort_unstable();

@@ -1,10 +1,13 @@
 //! Who may open a room that is not there, and what it is then: where the rooms of one domain differ from those of another.
 
+use std::sync::Arc;
+
 use rialto_xmpp::{BareJid, Element, Jid, StanzaError};
 
 use super::actor::Mailbox;
+use super::links::Linked;
 use super::record::Record;
-use super::room::{LinkId, State};
+use super::room::State;
 use crate::features::Fut;
 
 /// What a new room is.
@@ -15,7 +18,7 @@ pub struct Opening {
     /// Locked until it is configured, or open at once.
     pub state: State,
     /// Far rooms that it is one with.
-    pub links: Vec<LinkId>,
+    pub links: Vec<Arc<Linked>>,
 }
 
 /// Who may open a room that is not there.

@@ -11,10 +11,10 @@ use super::between::Questions;
 use super::effect::{Effect, Now, Turn};
 use super::history::History;
 use super::invite::Invitations;
+use super::links::{Linked, Memory, News, People, Sender};
 use super::occupant::Occupant;
 use super::occupants::Occupants;
 use super::record::Record;
-use super::remote::Remote;
 use super::rules::Rules;
 
 /// A link of a room to a far room.
@@ -35,7 +35,11 @@ pub struct Room {
     /// What was said last.
     pub history: Arc<History>,
     /// Far rooms that it is one with.
-    pub links: Arc<[LinkId]>,
+    pub links: Arc<[Arc<Linked>]>,
+    /// Who is in those far rooms.
+    pub far: Arc<People>,
+    /// The newest messages, where there are links.
+    pub memory: Arc<Memory>,
     /// Whether it exists for all.
     pub state: State,
     /// IQs that wait for an answer of another occupant.
@@ -64,12 +68,14 @@ pub enum Input {
     Gone(Jid),
     /// The server closes (status 332).
     Shutdown,
-    /// The room is one with a far room from now on.
-    Attach(LinkId),
+    /// A far room is one with this one from now on.
+    Linked(Arc<Linked>),
     /// It is so no more: the people from there go.
-    Detach(LinkId),
+    Unlinked(LinkId),
     /// Something has happened in a far room.
-    Remote(LinkId, Remote),
+    News(LinkId, News),
+    /// What an occupant said does not arrive in a far room.
+    Undelivered(Sender, StanzaError),
     /// An operator destroys the room.
     Destroy {
         /// Why.
@@ -87,6 +93,8 @@ impl Room {
             occupants: Arc::default(),
             history: Arc::default(),
             links: Arc::new([]),
+            far: Arc::default(),
+            memory: Arc::default(),
             state,
             questions: Arc::default(),
             invitations: Arc::default(),
@@ -103,9 +111,10 @@ impl Room {
             Input::Gone(jid) => self.session_gone(turn, &jid),
             Input::Shutdown => self.shut_down(turn),
             Input::Destroy { reason } => self.destroyed(turn, None, reason),
-            Input::Attach(link) => self.attach(link),
-            Input::Detach(link) => self.detach(turn, link),
-            Input::Remote(link, remote) => self.remote(turn, link, remote),
+            Input::Linked(link) => self.linked(link),
+            Input::Unlinked(link) => self.unlinked(turn, link),
+            Input::News(link, news) => self.far_news(turn, link, news),
+            Input::Undelivered(sender, error) => self.undelivered(turn, &sender, &error),
         }
         self.close_if_empty(turn);
     }
@@ -214,8 +223,9 @@ impl Room {
 
     /// §7.14: a room that is not persistent goes with its last occupant. One that was never unlocked, too (§10.1.3).
     fn close_if_empty(&mut self, turn: &mut Turn<'_>) {
-        let stays = self.state == State::Open && (self.record.config.persistent || !self.links.is_empty());
-        if self.occupants.is_empty()
+        let linked = self.links.iter().any(|link| !link.on_demand);
+        let stays = self.state == State::Open && (self.record.config.persistent || linked);
+        if !self.occupants.has_sessions()
             && !stays
             && !turn.effects.iter().any(|effect| matches!(effect, Effect::Close))
         {

@@ -22,7 +22,8 @@ impl Room {
         let stanza = self.stamped(turn, occupant, message);
         self.record_mut().subject = Some(Subject::now(subject, &occupant.nick, turn.now.at));
         turn.save();
-        self.spread(turn, occupant, stanza, true);
+        self.keep_and_tell(turn, &stanza, true);
+        self.relay_own(turn, occupant, &stanza);
     }
 
     fn may_set_subject(&self, occupant: &Occupant, message: &Message) -> Result<String, StanzaError> {

@@ -3,6 +3,5 @@
 mod host;
 mod owner;
 mod random;
-mod remote;
 mod safety;
 pub mod stage;

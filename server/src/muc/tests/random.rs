@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use rialto_bridges::loopback::person;
+use rialto_bridges::{Act, Member, Message, Role as FarRole};
+
 use super::stage::{Stage, full};
-use crate::muc::{Affiliation, Effect, Input, LinkId, Person, Remote, Role, Room, Seat};
+use crate::muc::links::{Deed, News, a_link};
+use crate::muc::{Affiliation, Effect, Input, LinkId, Role, Room, Seat};
 
 /// A small generator; the same seed gives the same inputs.
 struct Dice(u64);
@@ -72,26 +76,26 @@ fn step(stage: &mut Stage, dice: &mut Dice) {
             )
         }
         14 => return stage.input(Input::Gone(full(who))),
-        _ => return stage.input(Input::Remote(LinkId(1), far(dice))),
+        _ => return stage.input(Input::News(LinkId(1), far(dice))),
     };
     stage.says(who, &xml);
 }
 
-fn far(dice: &mut Dice) -> Remote {
+fn far(dice: &mut Dice) -> News {
     let nick = dice.one(&["ann", "bob", "romeo"]);
-    let person = Person {
-        id: nick.into(),
-        nick: nick.into(),
-        suffix: "~".into(),
-        address: rialto_xmpp::BareJid::parse(&format!("{nick}@far.lit")).unwrap(),
-        lasting: nick.into(),
-        role: [Role::Visitor, Role::Participant][dice.roll(2)],
-        payloads: Vec::new(),
-    };
-    match dice.roll(4) {
-        0 | 1 => Remote::Entered(person),
-        2 => Remote::Left { id: nick.into(), reason: None, code: None, actor: None },
-        _ => Remote::Renamed { id: dice.one(&["ann", "bob"]).into(), now: person },
+    let role = [FarRole::Visitor, FarRole::Participant, FarRole::Moderator][dice.roll(3)];
+    let member = Member { author: person(nick), role, away: None };
+    let author = nick.into();
+    let act = Act::Say(Message::text("words"));
+    match dice.roll(7) {
+        0 | 1 => News::Entered(member),
+        2 => News::Left { author, reason: None },
+        3 => News::Role { author, role },
+        4 => News::Members(vec![member]),
+        5 => {
+            News::Did(Deed { theirs: None, author: person(nick), at: std::time::SystemTime::UNIX_EPOCH, act })
+        }
+        _ => News::Renamed { author: dice.one(&["ann", "bob"]).into(), now: person(nick) },
     }
 }
 
@@ -154,7 +158,7 @@ fn whatever_happens_the_room_keeps_its_promises() {
     for seed in 0..60 {
         let mut dice = Dice(seed);
         let mut stage = Stage::with(&["romeo", "juliet"]);
-        stage.input(Input::Attach(LinkId(1)));
+        stage.input(Input::Linked(std::sync::Arc::new(a_link(1))));
         for _ in 0..300 {
             let moderators: Vec<_> =
                 stage.room.occupants.moderators().iter().map(|listener| listener.jid.clone()).collect();

@@ -1,0 +1,150 @@
+//! A link that works: what is known of it, and the queue of what must go out.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use parking_lot::Mutex;
+use rialto_bridges::Incoming;
+use rialto_xmpp::BareJid;
+use rialto_xmpp::parts::datetime;
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+
+use super::linked::Linked;
+use super::networks::Connected;
+use super::relay::Relayed;
+
+/// Words that wait for one far room. What has no place goes back to its author.
+pub const BACKLOG: usize = 256;
+
+/// Why a link is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// It stands in the configuration file.
+    Configured,
+    /// It was made at run time and is kept in the store.
+    Kept,
+    /// Somebody has entered the far room under its own address.
+    OnDemand,
+}
+
+/// A link that works.
+pub struct Attached {
+    /// What the room knows of it.
+    pub linked: Arc<Linked>,
+    /// The room.
+    pub room: BareJid,
+    /// Why it is there.
+    pub origin: Origin,
+    /// The network it goes over.
+    pub over: Arc<Connected>,
+    pub(super) queue: mpsc::Sender<Arc<Relayed>>,
+    /// What the two tasks will read, until they run.
+    pub(super) ends: Mutex<Option<(mpsc::Receiver<Incoming>, mpsc::Receiver<Arc<Relayed>>)>>,
+    pub(super) tasks: Mutex<Vec<AbortHandle>>,
+    state: Mutex<State>,
+}
+
+/// How a link is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// In the far room since; `None` while it is lost or was never entered.
+    pub since: Option<SystemTime>,
+    /// What went wrong last, while it is not in the far room.
+    pub error: Option<String>,
+    /// The network will not have us.
+    pub refused: bool,
+    /// Messages that have arrived there.
+    pub relayed: u64,
+    /// Messages that were given back.
+    pub failed: u64,
+    /// Messages that came from there.
+    pub heard: u64,
+}
+
+impl Attached {
+    /// A link whose tasks do not run yet.
+    pub(super) fn new(linked: Linked, room: &BareJid, origin: Origin, over: &Arc<Connected>) -> Attached {
+        let (queue, relays) = mpsc::channel(BACKLOG);
+        let news = over.listen(&linked.far);
+        Attached {
+            linked: Arc::new(linked),
+            room: room.clone(),
+            origin,
+            over: over.clone(),
+            queue,
+            ends: Mutex::new(Some((news, relays))),
+            tasks: Mutex::default(),
+            state: Mutex::default(),
+        }
+    }
+
+    /// How it is at this moment.
+    pub fn state(&self) -> State {
+        self.state.lock().clone()
+    }
+
+    /// Words that wait to go out.
+    pub fn waiting(&self) -> usize {
+        BACKLOG.saturating_sub(self.queue.capacity())
+    }
+
+    /// How it is, in words.
+    pub fn words(&self) -> String {
+        let state = self.state();
+        let mut words = match (&state.since, &state.error) {
+            (Some(since), _) => format!("connected since {}", datetime::format(*since)),
+            (None, Some(error)) if state.refused => format!("refused, needs you: {error}"),
+            (None, Some(error)) => format!("not connected, tries again: {error}"),
+            (None, None) => "connecting".to_owned(),
+        };
+        if self.waiting() > 0 {
+            words.push_str(&format!(", {} waiting", self.waiting()));
+        }
+        if state.failed > 0 {
+            words.push_str(&format!(", {} given back", state.failed));
+        }
+        words
+    }
+
+    pub(super) fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state.lock());
+    }
+
+    /// What a piece of news says about the link itself.
+    pub(super) fn note(&self, what: &Incoming) {
+        let link = self.linked.key();
+        match what {
+            Incoming::Members(_) | Incoming::Regained => self.change(|state| {
+                state.since = state.since.or_else(|| Some(SystemTime::now()));
+                (state.error, state.refused) = (None, false);
+            }),
+            Incoming::Lost(error) => {
+                tracing::warn!(%link, room = %self.room, %error, "the link is lost");
+                self.change(|state| (state.since, state.error) = (None, Some(error.to_string())));
+            }
+            Incoming::Refused(text) => {
+                tracing::error!(%link, room = %self.room, "the link is refused and needs an operator: {text}");
+                self.change(|state| {
+                    (state.since, state.error, state.refused) = (None, Some(text.clone()), true);
+                });
+            }
+            Incoming::Notice(text) => tracing::info!(%link, "the far side says: {text}"),
+            Incoming::Did { .. } => self.change(|state| state.heard += 1),
+            _ => {}
+        }
+    }
+
+    /// Joining failed; the network goes on trying.
+    pub(super) fn not_joined(&self, why: &str) {
+        tracing::warn!(link = %self.linked.key(), room = %self.room, "the far room cannot be entered yet: {why}");
+        self.change(|state| state.error = Some(why.to_owned()));
+    }
+
+    /// Its tasks end, and nobody listens to the far room.
+    pub(super) fn end(&self) {
+        self.over.hang_up(&self.linked.far);
+        self.ends.lock().take();
+        self.tasks.lock().drain(..).for_each(|task| task.abort());
+    }
+}

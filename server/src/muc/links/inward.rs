@@ -1,0 +1,81 @@
+//! From a far room into ours: one task for each link, so that all comes in its order.
+
+use std::sync::Arc;
+
+use rialto_bridges::{Act, Event, Incoming, Message, RemoteId};
+use rialto_store::ids::Ids;
+use tokio::sync::mpsc;
+
+use super::attached::Attached;
+use super::hosts::Hosts;
+use super::news::{Deed, Named, News};
+use crate::muc::Input;
+
+/// Brings news into the room until the link ends.
+pub(super) async fn run(
+    link: Arc<Attached>,
+    mut news: mpsc::Receiver<Incoming>,
+    ids: Arc<Ids>,
+    hosts: Arc<Hosts>,
+) {
+    while let Some(what) = news.recv().await {
+        link.note(&what);
+        for news in read(&link, what, &ids) {
+            let input = Input::News(link.linked.id, news);
+            if !hosts.input(&link.room, input).await {
+                tracing::debug!(link = %link.linked.key(), room = %link.room, "the room is not there any more");
+                return;
+            }
+        }
+    }
+}
+
+/// What a piece of news is for the room: mostly one, none where it is only about the link.
+fn read(link: &Attached, what: Incoming, ids: &Ids) -> Vec<News> {
+    let one = match what {
+        Incoming::Did { id, event } => return deeds(link, id, event, ids),
+        Incoming::Entered(member) => News::Entered(member),
+        Incoming::Left { author, reason } => News::Left { author, reason },
+        Incoming::Kicked { author, by, reason } => News::Kicked { author, by, reason },
+        Incoming::Renamed { author, now } => News::Renamed { author, now },
+        Incoming::Role { author, role } => News::Role { author, role },
+        Incoming::Away { author, away } => News::Away { author, away },
+        Incoming::Members(members) => News::Members(members),
+        Incoming::Refused(text) => News::Refused(text),
+        Incoming::Notice(_) | Incoming::Lost(_) | Incoming::Regained => return Vec::new(),
+    };
+    vec![one]
+}
+
+fn deeds(link: &Attached, id: Option<RemoteId>, event: Event<RemoteId>, ids: &Ids) -> Vec<News> {
+    let key = link.linked.key();
+    // Ours, where it cannot be read: then an edit says its words anew, and nothing is lost.
+    let ours = |theirs: &RemoteId| ids.ours(&key, theirs.as_str()).ok().flatten();
+    // What bears a name that we know was said by us, or was told before.
+    let edits = matches!(event.act, Act::Edit { .. } | Act::React { .. } | Act::Retract { .. });
+    if !edits && id.as_ref().is_some_and(|id| ours(id).is_some()) {
+        return Vec::new();
+    }
+    let named =
+        |theirs: &RemoteId| Some(ours(theirs).map_or_else(|| Named::Theirs(theirs.clone()), Named::Ours));
+    let Some(act) = event.act.renamed(named) else { return Vec::new() };
+    let (author, at) = (event.author, event.at);
+    let mut theirs = id;
+    let deed = |act| {
+        // Only the first part bears the name: the others hang on it.
+        News::Did(Deed { theirs: theirs.take(), author: author.clone(), at, act })
+    };
+    parts(act).into_iter().map(deed).collect()
+}
+
+/// In a room of ours words are a message, and each file is one (clients show them only so).
+fn parts(act: Act<Named>) -> Vec<Act<Named>> {
+    let Act::Say(said) = act else { return vec![act] };
+    if said.attachments.len() + usize::from(!said.text.is_empty()) <= 1 {
+        return vec![Act::Say(said)];
+    }
+    let files = said.attachments.clone().into_iter();
+    let files = files.map(|file| Act::Say(Message { attachments: vec![file], ..Message::text("") }));
+    let words = Message { attachments: Vec::new(), ..said };
+    (!words.text.is_empty()).then_some(Act::Say(words)).into_iter().chain(files).collect()
+}

@@ -1,0 +1,391 @@
+//! All links there are: made, taken away, found again after a restart. A far room is in one room of ours at most.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use rialto_bridges::{NetworkError, RemoteId};
+use rialto_store::ids::Ids;
+use rialto_store::rooms::Links as Kept;
+use rialto_store::{Batch, Store, StoreError};
+use rialto_xmpp::BareJid;
+use serde::{Deserialize, Serialize};
+
+use super::attached::{Attached, Origin};
+use super::hosts::Hosts;
+use super::inward;
+use super::linked::{Linked, Way, key};
+use super::networks::{Connected, Networks};
+use super::outward::{self, Outward};
+use super::relay::Relayed;
+use crate::config::{FarRoom, Link};
+use crate::muc::effect::Bind;
+use crate::muc::{Config, Input, LinkId, Relays};
+
+/// How long somebody who makes a link waits to hear whether the far room lets us in.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// All links. A clone is the same.
+#[derive(Clone)]
+pub struct Links(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) networks: Networks,
+    pub(super) hosts: Arc<Hosts>,
+    store: Store,
+    ids: Arc<Ids>,
+    kept: Kept<Row>,
+    rooms: Config,
+    table: Mutex<Table>,
+    next: AtomicU32,
+}
+
+#[derive(Default)]
+struct Table {
+    by_key: BTreeMap<String, Arc<Attached>>,
+    by_id: HashMap<LinkId, Arc<Attached>>,
+}
+
+/// What is kept of a link that was made at run time, beside its room and key. Directions may come here.
+#[derive(Serialize, Deserialize)]
+struct Row {}
+
+/// Why a link was not made or taken away. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    /// There is no such section.
+    #[error("there is no [bridge.{name}] in the configuration; there is {known}")]
+    NoBridge {
+        /// The name.
+        name: String,
+        /// Those there are.
+        known: String,
+    },
+    /// A far room is in one room at most.
+    #[error("{link} is linked to {room} already; take that link away first")]
+    Taken {
+        /// The link's key.
+        link: String,
+        /// Where it is.
+        room: BareJid,
+    },
+    /// No host has such rooms.
+    #[error("{0} is no address of a room of this server")]
+    NoRoom(BareJid),
+    /// The network says no.
+    #[error("{link}: {error}")]
+    Far {
+        /// The link's key.
+        link: String,
+        /// What it says.
+        error: NetworkError,
+    },
+    /// It is not there.
+    #[error("{room} is not linked to {link}")]
+    NotThere {
+        /// The room.
+        room: BareJid,
+        /// The link's key.
+        link: String,
+    },
+    /// It is not ours to take away.
+    #[error("{0}")]
+    NotHere(&'static str),
+    /// The store.
+    #[error("the store failed: {0}")]
+    Store(#[from] StoreError),
+}
+
+impl Links {
+    /// Links over these networks. Rooms that a link needs and nobody has made are made with `rooms`. None works yet.
+    pub fn new(networks: Networks, store: &Store, rooms: Config) -> Links {
+        Links(Arc::new(Inner {
+            networks,
+            hosts: Arc::default(),
+            store: store.clone(),
+            ids: Arc::new(Ids::new(store)),
+            kept: Kept::new(store),
+            rooms,
+            table: Mutex::default(),
+            next: AtomicU32::new(1),
+        }))
+    }
+
+    /// The hosts whose rooms are linked.
+    pub fn hosts(&self) -> &Hosts {
+        &self.0.hosts
+    }
+
+    /// The networks they go over.
+    pub fn networks(&self) -> &Networks {
+        &self.0.networks
+    }
+
+    /// The map of message ids.
+    pub fn ids(&self) -> &Arc<Ids> {
+        &self.0.ids
+    }
+
+    /// Makes all links again: those of the configuration, and those that were made at run time. What does not work now is
+    /// said in the log and does not stop the server.
+    ///
+    /// # Errors
+    /// [`StoreError`] when those that are kept cannot be read.
+    pub async fn restore(&self, configured: &[Link]) -> Result<(), StoreError> {
+        for link in configured {
+            for far in &link.to {
+                self.revive(&link.room, far, Origin::Configured).await;
+            }
+        }
+        for (parts, Row {}) in self.0.kept.list()? {
+            let [room, to] = &parts[..] else { continue };
+            let (Ok(room), Ok(far)) = (BareJid::parse(room), to.parse::<FarRoom>()) else {
+                tracing::warn!(%room, link = %to, "a link in the store cannot be read and is left out");
+                continue;
+            };
+            self.revive(&room, &far, Origin::Kept).await;
+        }
+        Ok(())
+    }
+
+    async fn revive(&self, room: &BareJid, far: &FarRoom, origin: Origin) {
+        match self.attach(room, far, origin).await {
+            // The network enters the far room when it can; nobody waits for it.
+            Ok(link) => drop(tokio::spawn(async move { link.join(None).await })),
+            Err(error) => tracing::error!(%room, link = %far, "the link does not work: {error}"),
+        }
+    }
+
+    /// Links a room to a far room for good. What comes back beside success is a remark: the link is kept, and the network
+    /// tries again to enter.
+    ///
+    /// # Errors
+    /// [`LinkError`]; nothing has changed then.
+    pub async fn add(&self, room: &BareJid, to: &FarRoom) -> Result<Option<String>, LinkError> {
+        let link = self.attach(room, to, Origin::Kept).await?;
+        let key = link.linked.key();
+        let joined = link.join(Some(PATIENCE)).await;
+        if let Err(error @ NetworkError::NotFound(_)) = joined {
+            self.detach(&link).await;
+            return Err(LinkError::Far { link: key, error });
+        }
+        let mut batch = Batch::new();
+        let kept = self.0.kept.put(&mut batch, room.as_str(), &key, &Row {});
+        let written = match kept {
+            Ok(()) => self.0.store.commit(batch).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = written {
+            self.detach(&link).await;
+            return Err(error.into());
+        }
+        Ok(joined.err().map(|error| format!("the link is kept and will be tried again: {error}")))
+    }
+
+    /// Takes a link away that was made at run time.
+    ///
+    /// # Errors
+    /// [`LinkError`] where there is none, or it stands in the configuration.
+    pub async fn remove(&self, room: &BareJid, to: &FarRoom) -> Result<(), LinkError> {
+        let not_there = || LinkError::NotThere { room: room.clone(), link: to.to_string() };
+        let network = self.0.networks.network(&to.bridge).ok_or_else(not_there)?;
+        let far = network.network.resolve(&to.room).await.map_err(|_| not_there())?;
+        let link = self.of_key(&key(&to.bridge, &far)).filter(|link| link.room == *room);
+        let link = link.ok_or_else(not_there)?;
+        match link.origin {
+            Origin::Configured => {
+                return Err(LinkError::NotHere("this link stands in the configuration; take it out there"));
+            }
+            Origin::OnDemand => {
+                return Err(LinkError::NotHere("this room goes by itself when the last one has left it"));
+            }
+            Origin::Kept => {}
+        }
+        self.forget(&link).await?;
+        self.detach(&link).await;
+        Ok(())
+    }
+
+    /// Every link, in the order of their keys.
+    pub fn list(&self) -> Vec<Arc<Attached>> {
+        self.0.table.lock().by_key.values().cloned().collect()
+    }
+
+    /// The link to this far room.
+    pub(in crate::muc) fn of_key(&self, key: &str) -> Option<Arc<Attached>> {
+        self.0.table.lock().by_key.get(key).cloned()
+    }
+
+    /// The server closes: nothing goes in or out any more, and the networks are told goodbye.
+    pub async fn close(&self) {
+        self.list().iter().for_each(|link| link.end());
+        self.0.networks.close().await;
+    }
+
+    /// A link with its room, working but for the far side: nothing is joined yet.
+    async fn attach(&self, room: &BareJid, to: &FarRoom, origin: Origin) -> Result<Arc<Attached>, LinkError> {
+        let over = self.network(&to.bridge)?;
+        let resolved = over.network.resolve(&to.room).await;
+        let far = resolved.map_err(|error| LinkError::Far { link: to.to_string(), error })?;
+        let link = self.reserve(room, (&over, &far), origin)?;
+        let mailbox = match self.0.hosts.room(room, self.0.rooms.clone()).await {
+            Ok(Some(mailbox)) => mailbox,
+            Ok(None) => {
+                self.drop_link(&link);
+                return Err(LinkError::NoRoom(room.clone()));
+            }
+            Err(error) => {
+                self.drop_link(&link);
+                return Err(error.into());
+            }
+        };
+        if mailbox.send(Input::Linked(link.linked.clone())).await.is_err() {
+            self.drop_link(&link);
+            return Err(LinkError::NoRoom(room.clone()));
+        }
+        self.start(&link);
+        Ok(link)
+    }
+
+    /// The network of this name.
+    fn network(&self, name: &str) -> Result<Arc<Connected>, LinkError> {
+        self.0.networks.network(name).cloned().ok_or_else(|| {
+            let known: Vec<String> =
+                self.0.networks.iter().map(|network| format!("[bridge.{}]", network.name)).collect();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            LinkError::NoBridge { name: name.to_owned(), known }
+        })
+    }
+
+    /// The far room is this room's from now on.
+    pub(in crate::muc) fn reserve(
+        &self,
+        room: &BareJid,
+        (over, far): (&Arc<Connected>, &RemoteId),
+        origin: Origin,
+    ) -> Result<Arc<Attached>, LinkError> {
+        let key = key(&over.name, far);
+        let mut table = self.0.table.lock();
+        if let Some(other) = table.by_key.get(&key) {
+            return Err(LinkError::Taken { link: key, room: other.room.clone() });
+        }
+        let linked = Linked {
+            id: LinkId(self.0.next.fetch_add(1, Ordering::Relaxed)),
+            bridge: over.name.clone(),
+            kind: over.kind,
+            domain: over.domain.clone(),
+            far: far.clone(),
+            way: Way::Both,
+            on_demand: origin == Origin::OnDemand,
+        };
+        let link = Arc::new(Attached::new(linked, room, origin, over));
+        table.by_id.insert(link.linked.id, link.clone());
+        table.by_key.insert(key, link.clone());
+        Ok(link)
+    }
+
+    /// Its two tasks begin. Once: later calls do nothing.
+    pub(in crate::muc) fn start(&self, link: &Arc<Attached>) {
+        let Some((news, relays)) = link.ends.lock().take() else { return };
+        let inner = &self.0;
+        let inward = inward::run(link.clone(), news, inner.ids.clone(), inner.hosts.clone());
+        let outward = Outward {
+            link: link.clone(),
+            store: inner.store.clone(),
+            ids: inner.ids.clone(),
+            hosts: inner.hosts.clone(),
+        };
+        let tasks = [tokio::spawn(inward).abort_handle(), tokio::spawn(outward.run(relays)).abort_handle()];
+        link.tasks.lock().extend(tasks);
+    }
+
+    /// The far room is nobody's any more.
+    pub(in crate::muc) fn drop_link(&self, link: &Attached) {
+        let mut table = self.0.table.lock();
+        let key = link.linked.key();
+        if table.by_key.get(&key).is_some_and(|other| other.linked.id == link.linked.id) {
+            table.by_key.remove(&key);
+        }
+        table.by_id.remove(&link.linked.id);
+        drop(table);
+        link.end();
+    }
+
+    /// We leave the far room, and its people leave ours.
+    async fn detach(&self, link: &Arc<Attached>) {
+        self.drop_link(link);
+        link.leave().await;
+        self.0.hosts.input(&link.room, Input::Unlinked(link.linked.id)).await;
+    }
+
+    /// The store keeps nothing of a link any more.
+    async fn forget(&self, link: &Attached) -> Result<(), StoreError> {
+        let mut batch = Batch::new();
+        let key = link.linked.key();
+        self.0.kept.remove(&mut batch, link.room.as_str(), &key);
+        self.0.ids.remove(&mut batch, &key);
+        self.0.store.commit(batch).await
+    }
+
+    /// A room is gone for good, and with it its links.
+    async fn room_closed(&self, room: &BareJid) {
+        let gone: Vec<Arc<Attached>> = self.list().into_iter().filter(|link| link.room == *room).collect();
+        for link in gone {
+            self.drop_link(&link);
+            link.leave().await;
+            if let Err(error) = self.forget(&link).await {
+                tracing::warn!(link = %link.linked.key(), %error, "what was kept of a link was not removed");
+            }
+        }
+        let mut batch = Batch::new();
+        self.0.ids.remove(&mut batch, room.as_str());
+        self.0.store.enqueue(batch);
+    }
+}
+
+impl Attached {
+    /// Enters the far room. Without patience, as long as it takes.
+    pub(in crate::muc) async fn join(&self, patience: Option<Duration>) -> Result<(), NetworkError> {
+        let joining = self.over.network.join(&self.linked.far);
+        let joined = match patience {
+            None => joining.await,
+            Some(patience) => tokio::time::timeout(patience, joining).await.unwrap_or_else(|_| {
+                Err(NetworkError::Down("the network does not answer at the moment".to_owned()))
+            }),
+        };
+        if let Err(error) = &joined {
+            self.not_joined(&error.to_string());
+        }
+        joined
+    }
+
+    /// Leaves the far room.
+    pub(in crate::muc) async fn leave(&self) {
+        if let Err(error) = self.over.network.leave(&self.linked.far).await {
+            tracing::debug!(link = %self.linked.key(), %error, "the far room was not left in order");
+        }
+    }
+}
+
+impl Relays for Links {
+    fn relay(&self, room: &BareJid, link: LinkId, relayed: &Arc<Relayed>) {
+        let Some(link) = self.0.table.lock().by_id.get(&link).cloned() else { return };
+        if link.queue.try_send(relayed.clone()).is_err()
+            && let Some(input) = outward::returned(&link, relayed, &outward::overflowed(&link))
+        {
+            // A room that has no place for this is counted above all the same.
+            self.0.hosts.try_input(room, input);
+        }
+    }
+
+    fn bind(&self, batch: &mut Batch, bind: &Bind) -> Result<(), StoreError> {
+        self.0.ids.bind(batch, &bind.key, &bind.ours, &bind.theirs)
+    }
+
+    fn closed(&self, room: &BareJid) {
+        let (links, room) = (self.clone(), room.clone());
+        tokio::spawn(async move { links.room_closed(&room).await });
+    }
+}

@@ -1,0 +1,133 @@
+//! What people here do, on its way to far rooms; and what comes back when it did not arrive.
+
+use std::sync::Arc;
+
+use rialto_bridges::{Act, Author, Event};
+use rialto_xmpp::parts::stanza_id;
+use rialto_xmpp::{Message, MessageKind, Stanza, StanzaError, ns};
+
+use super::linked::Way;
+use super::memory::{Memory, Said};
+use super::translate;
+use crate::muc::LinkId;
+use crate::muc::effect::{Bind, Effect, Turn};
+use crate::muc::occupant::Occupant;
+use crate::muc::room::Room;
+
+/// What a far room must hear.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Relayed {
+    /// The room's id of it.
+    pub id: String,
+    /// Who did what.
+    pub event: Event<String>,
+    /// It corrects a message that the room does not remember: what the author called it, as the id map keeps it.
+    pub corrects: Option<String>,
+    /// Whom to tell where it does not arrive.
+    pub author: Option<Sender>,
+}
+
+/// An author here, and what he called his message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sender {
+    /// Occupant-id.
+    pub occupant: Arc<str>,
+    /// The `id` of his message.
+    pub id: String,
+}
+
+/// The network of those who are here.
+const HERE: &str = "xmpp";
+
+impl Room {
+    /// What an occupant has said to everybody here is said to far rooms as well.
+    pub(in crate::muc) fn relay_own(&mut self, turn: &mut Turn<'_>, occupant: &Occupant, stanza: &Stanza) {
+        let Stanza::Message(message) = stanza else { return };
+        if self.links.is_empty() {
+            return;
+        }
+        let memory = self.memory.clone();
+        let Some(act) = translate::act(message, &memory.of(&occupant.id)) else { return };
+        // Whoever shows what was said elsewhere must not be made to take back the words of others.
+        if let Act::Retract { of } = &act
+            && memory.message(of).is_none_or(|said| said.occupant != occupant.id)
+        {
+            return;
+        }
+        self.remember_own(turn, occupant, message, &act);
+        let replaced = message.payload("replace", ns::CORRECT).and_then(|replace| replace.get("id"));
+        let corrects = replaced.filter(|_| matches!(act, Act::Say(_)));
+        let corrects = corrects.map(|id| own_name(occupant, id));
+        let author = Author::new(occupant.id.clone(), &occupant.nick, HERE);
+        let id = message.head.id.as_ref().map(ToString::to_string).unwrap_or_default();
+        let sender = Sender { occupant: occupant.id.clone(), id };
+        let event = Event { author, at: turn.now.at, act };
+        self.relay(turn, None, event, Some((sender, corrects)));
+    }
+
+    /// To every far room but the one it came from (never back there).
+    pub(super) fn relay(
+        &self,
+        turn: &mut Turn<'_>,
+        except: Option<LinkId>,
+        event: Event<String>,
+        own: Option<(Sender, Option<String>)>,
+    ) {
+        let (author, corrects) = own.map_or((None, None), |(sender, corrects)| (Some(sender), corrects));
+        let relayed = Arc::new(Relayed { id: turn.now.id.clone(), event, corrects, author });
+        for link in self.links.iter().filter(|link| Some(link.id) != except && link.way != Way::In) {
+            turn.effects.push(Effect::Relay(link.id, relayed.clone()));
+        }
+    }
+
+    /// A relay failed for good: its author learns it, in all his sessions, as an error for his message.
+    pub(in crate::muc) fn undelivered(&self, turn: &mut Turn<'_>, sender: &Sender, error: &StanzaError) {
+        let Some(author) = self.occupants.iter().find(|occupant| occupant.id == sender.occupant) else {
+            return;
+        };
+        for chair in author.chairs() {
+            let mut message = Message::new(MessageKind::Error, &self.jid, &chair.listener.jid);
+            message.head.id = Some(sender.id.as_str().into());
+            turn.send(message.with(error.to_element()));
+        }
+    }
+
+    fn remember_own(
+        &mut self,
+        turn: &mut Turn<'_>,
+        occupant: &Occupant,
+        message: &Message,
+        act: &Act<String>,
+    ) {
+        let (id, said) = match act {
+            Act::Say(said) => (turn.now.id.clone(), said),
+            // XEP-0308 §4: a correction of a correction names the first message, but not all clients do.
+            Act::Edit { of, now } => (of.clone(), now),
+            _ => return,
+        };
+        let mut own: Vec<String> = message.head.id.iter().map(ToString::to_string).collect();
+        let origin =
+            stanza_id::origin_id(&message.payloads).filter(|origin| !own.iter().any(|id| id == origin));
+        own.extend(origin.map(str::to_owned));
+        let file = said.attachments.first().map(|file| file.name.clone());
+        turn.effects.push(Effect::Bind(Bind {
+            key: self.jid.as_str().into(),
+            ours: id.clone(),
+            theirs: own.iter().map(|id| own_name(occupant, id)).collect(),
+        }));
+        let said = Said {
+            id,
+            occupant: occupant.id.clone(),
+            nick: occupant.nick.clone(),
+            own,
+            theirs: None,
+            words: if said.text.is_empty() { file.unwrap_or_default() } else { said.text.plain().to_owned() },
+        };
+        Memory::push(Arc::make_mut(&mut self.memory), said);
+    }
+}
+
+/// What an author calls his message, told apart from what others call theirs.
+fn own_name(occupant: &Occupant, id: &str) -> String {
+    format!("{}\n{id}", occupant.id)
+}

@@ -5,6 +5,7 @@ use crate::config::Config;
 use rialto_store::EngineKind;
 use std::fmt::Write;
 use std::net::SocketAddr;
+use std::path::Path;
 
 /// What is known when the server is ready.
 pub(super) struct Ready<'a> {
@@ -77,8 +78,11 @@ fn next(ready: &Ready<'_>, own_ca: bool) -> String {
     }
     let domain = ready.config.first_domain();
     let rialto = match &ready.config.origin.file {
-        Some(file) => format!("{} --config {}", ready.program, file.display()),
-        None => ready.program.to_owned(),
+        // `./rialto.toml` is found again by itself.
+        Some(file) if file != Path::new("rialto.toml") => {
+            format!("{} --config {}", ready.program, file.display())
+        }
+        _ => ready.program.to_owned(),
     };
     let mut text = format!(
         "\nNext, in another terminal:\n  {rialto} user add romeo@{domain}\n  {rialto} user add juliet@{domain}\n\

@@ -33,6 +33,9 @@ const EVICTION: Duration = Duration::from_secs(60);
 /// How often old messages are looked for.
 const FORGETTING: Duration = Duration::from_secs(3600);
 
+/// How often certificates that we made are looked at, lest they end.
+const RENEWAL: Duration = Duration::from_secs(12 * 60 * 60);
+
 /// How often certificate files are looked at.
 const CERTIFICATES: Duration = Duration::from_secs(10);
 
@@ -105,6 +108,7 @@ impl House {
         let background = vec![
             tokio::spawn(evict(router.clone())),
             tokio::spawn(follow(config.clone(), tls.clone())),
+            tokio::spawn(renew(config.clone(), tls.clone())),
             tokio::spawn(forget(Archive::new(&store), config.archive.retention)),
         ];
         Ok(House { config, router, people, rooms, tls, listeners, background })
@@ -205,6 +209,18 @@ async fn forget(archive: Archive, retention: Option<Duration>) {
             tracing::warn!(%error, "old messages could not be removed");
         }
         tokio::time::sleep(FORGETTING).await;
+    }
+}
+
+/// A server that runs for a year must not let its own certificates end.
+async fn renew(config: Arc<Config>, tls: Arc<Tls>) {
+    loop {
+        tokio::time::sleep(RENEWAL).await;
+        let (config, tls) = (config.clone(), tls.clone());
+        let renewed = tokio::task::spawn_blocking(move || replace_certificates(&config, &tls)).await;
+        if let Ok(Err(error)) = renewed {
+            tracing::error!(%error, "the certificates need an operator; the old ones stay in use");
+        }
     }
 }
 

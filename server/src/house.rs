@@ -21,8 +21,9 @@ use crate::listeners::c2s::sasl::throttle::Throttle;
 use crate::listeners::settings::Settings;
 use crate::listeners::tls::{self, Tls, TlsError};
 use crate::listeners::{C2s, Door, ListenError, Listeners};
-use crate::muc::doors::Native;
-use crate::muc::{Hosting, Limits, MucHost, NoRelays};
+use crate::muc::doors::{self, Native};
+use crate::muc::links::{BadBridge, Links, Networks};
+use crate::muc::{Hosting, Limits, MucHost};
 use crate::people::People;
 use crate::router::{Domain, Router};
 use crate::sessions::Accounts;
@@ -49,6 +50,8 @@ pub struct House {
     pub people: People,
     /// Rooms of our own people.
     pub rooms: Arc<MucHost>,
+    /// Rooms that are one with rooms on other networks.
+    pub links: Links,
     /// Certificates in use.
     pub tls: Arc<Tls>,
     listeners: Listeners,
@@ -67,6 +70,9 @@ pub enum OpenError {
     /// A certificate.
     #[error("{0}")]
     Certificate(#[from] CertError),
+    /// A bridge.
+    #[error("{0}")]
+    Bridge(#[from] BadBridge),
     /// TLS.
     #[error("{0}")]
     Tls(#[from] TlsError),
@@ -94,7 +100,11 @@ impl House {
         for domain in &config.domains {
             router.domains.serve(domain, Domain::Accounts);
         }
-        let rooms = open_rooms(&config, &router).await?;
+        let networks = Networks::open(&config.bridges, &config.origin.folder)?;
+        let links = Links::new(networks, &store, doors::defaults(&config.rooms));
+        let rooms = open_rooms(&config, &router, &links).await?;
+        links.hosts().add(&rooms);
+        links.restore(&config.links).await?;
         let tls = Arc::new(open_tls(&config)?);
         let authentication = authentication(&config, &store).await?;
         let domain = config.first_domain().into();
@@ -111,7 +121,7 @@ impl House {
             tokio::spawn(renew(config.clone(), tls.clone())),
             tokio::spawn(forget(Archive::new(&store), config.archive.retention)),
         ];
-        Ok(House { config, router, people, rooms, tls, listeners, background })
+        Ok(House { config, router, people, rooms, links, tls, listeners, background })
     }
 
     /// Where clients are let in.
@@ -134,6 +144,7 @@ impl House {
 
     /// Closes in the order of opening reversed: rooms say goodbye, sessions end, what is queued is written.
     pub async fn close(self) {
+        self.links.close().await;
         for service in self.router.domains.services() {
             service.close().await;
         }
@@ -177,7 +188,7 @@ async fn authentication(config: &Config, store: &Store) -> Result<Authentication
 }
 
 /// Rooms of our own people.
-async fn open_rooms(config: &Config, router: &Arc<Router>) -> Result<Arc<MucHost>, OpenError> {
+async fn open_rooms(config: &Config, router: &Arc<Router>, links: &Links) -> Result<Arc<MucHost>, OpenError> {
     let domain = Jid::parse(&config.rooms.domain);
     let domain = domain.map_err(|why| OpenError::Features(format!("[rooms] domain: {why}")))?;
     let policy = Native::new(&config.rooms, &config.admins, Arc::downgrade(router));
@@ -187,7 +198,7 @@ async fn open_rooms(config: &Config, router: &Arc<Router>) -> Result<Arc<MucHost
         admins: config.admins.clone(),
         limits: Limits { occupants: config.rooms.max_occupants, ..Limits::default() },
         policy: Arc::new(policy),
-        relays: Arc::new(NoRelays),
+        relays: Arc::new(links.clone()),
     };
     let host = MucHost::open(router, hosting).await?;
     router.features.catalogue.host(Hosted { jid: domain, name: "Rooms".to_owned() });

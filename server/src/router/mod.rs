@@ -252,3 +252,6 @@ impl Undelivered {
         Undelivered { stanza, error: error.into() }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -78,7 +78,11 @@ async fn what_a_dead_device_did_not_take_goes_to_one_that_came_later_and_not_to_
     let (_, had) = online(&router, "juliet@localhost/had").await;
     heard(&dead);
     router
-        .accept(&romeo, &sender, stanza("<message type='chat' to='juliet@localhost'><body>hi</body></message>"))
+        .accept(
+            &romeo,
+            &sender,
+            stanza("<message type='chat' to='juliet@localhost'><body>hi</body></message>"),
+        )
         .await;
     let lost: Vec<Stanza> = messages(&dead).iter().map(|line| stanza(line)).collect();
     assert_eq!((lost.len(), messages(&had).len()), (1, 1));

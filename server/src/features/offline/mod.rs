@@ -172,7 +172,8 @@ impl Offline {
         let stanza = Stanza::from(message).to_stored();
         self.write(|batch| {
             archive.set(batch, owner, id, &Draft { with, flags: Flags::OFFLINE, stanza: &stanza });
-            Ok(())
+            // What was counted before is not right any more.
+            archive.mark_undelivered(batch, owner, returned).map(drop)
         })
     }
 

@@ -40,21 +40,24 @@ impl Room {
     ) -> Arc<Stanza> {
         let lasting = lasts(&message);
         let stanza = self.stamped(turn, occupant, message);
+        let bytes = self.keep_and_tell(turn, &stanza, lasting);
         if lasting {
-            let most = self.rules.limits.history;
-            Arc::make_mut(&mut self.history).push(turn.now.at, stanza.clone(), &self.jid, most);
+            let (at, most) = (turn.now.at, self.rules.limits.history);
+            Arc::make_mut(&mut self.history).push((at, bytes), stanza.clone(), &self.jid, most);
         }
-        self.keep_and_tell(turn, &stanza, lasting);
         stanza
     }
 
-    /// To the archive where it lasts, then to everybody.
-    pub(super) fn keep_and_tell(&self, turn: &mut Turn<'_>, stanza: &Arc<Stanza>, lasting: bool) {
+    /// To the archive where it lasts, then to everybody. Returns its size in bytes.
+    pub(super) fn keep_and_tell(&self, turn: &mut Turn<'_>, stanza: &Arc<Stanza>, lasting: bool) -> usize {
         if lasting && self.record.config.archive {
             let archived = Archived { id: turn.now.id.clone(), stanza: stanza.clone() };
             turn.effects.push(Effect::Archive(archived));
         }
-        turn.tell(Printed::new(stanza), self.occupants.all());
+        let printed = Printed::new(stanza);
+        let bytes = printed.bytes();
+        turn.tell(printed, self.occupants.all());
+        bytes
     }
 
     /// The message as everybody gets it: from the occupant, with his occupant-id and the room's stanza-id, and nothing

@@ -11,9 +11,15 @@ use super::effect::Turn;
 use super::listener::{Listener, Listeners, Printed};
 use super::room::Room;
 
+/// Bytes of history that one room keeps in memory; the oldest messages go first.
+const BYTES: usize = 512 * 1024;
+
 /// The last messages, oldest first.
 #[derive(Clone, Debug, Default)]
-pub struct History(VecDeque<Arc<Past>>);
+pub struct History {
+    past: VecDeque<Arc<Past>>,
+    bytes: usize,
+}
 
 /// A message as it is told afterwards.
 #[derive(Debug)]
@@ -21,6 +27,7 @@ struct Past {
     at: SystemTime,
     stanza: Arc<Stanza>,
     room: BareJid,
+    bytes: usize,
     printed: OnceLock<Printed>,
 }
 
@@ -36,29 +43,38 @@ pub struct Wanted {
 }
 
 impl History {
-    /// Remembers a message, `most` of them at most.
-    pub fn push(&mut self, at: SystemTime, stanza: Arc<Stanza>, room: &BareJid, most: usize) {
-        self.0.push_back(Arc::new(Past { at, stanza, room: room.clone(), printed: OnceLock::new() }));
-        while self.0.len() > most {
-            self.0.pop_front();
+    /// Remembers a message of so many bytes; `most` messages at most.
+    pub fn push(
+        &mut self,
+        (at, bytes): (SystemTime, usize),
+        stanza: Arc<Stanza>,
+        room: &BareJid,
+        most: usize,
+    ) {
+        let past = Past { at, stanza, room: room.clone(), bytes, printed: OnceLock::new() };
+        self.past.push_back(Arc::new(past));
+        self.bytes += bytes;
+        while self.past.len() > most || self.bytes > BYTES {
+            let Some(oldest) = self.past.pop_front() else { break };
+            self.bytes -= oldest.bytes;
         }
     }
 
     /// How many messages it holds.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.past.len()
     }
 
     /// Whether it holds nothing.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.past.is_empty()
     }
 
     /// The newest messages that meet every wish, oldest first; `most` where none is said.
     fn select(&self, wanted: &Wanted, most: usize) -> impl Iterator<Item = &Printed> {
         let stanzas = wanted.stanzas.unwrap_or(most).min(most);
         let new_enough =
-            self.0.iter().rev().take_while(|past| wanted.since.is_none_or(|since| past.at >= since));
+            self.past.iter().rev().take_while(|past| wanted.since.is_none_or(|since| past.at >= since));
         let mut left = wanted.chars;
         let fits = new_enough.take(stanzas).take_while(move |past| {
             let Some(chars) = left else { return true };
@@ -66,7 +82,7 @@ impl History {
             past.printed().len() <= chars
         });
         let count = fits.count();
-        self.0.iter().skip(self.0.len() - count).map(|past| past.printed())
+        self.past.iter().skip(self.past.len() - count).map(|past| past.printed())
     }
 }
 
@@ -106,6 +122,7 @@ impl Room {
 
 #[cfg(test)]
 mod tests {
+    use super::BYTES;
     use crate::muc::tests::stage::Stage;
 
     /// What a new occupant hears of the past, with such a `<history/>`.
@@ -157,7 +174,7 @@ mod tests {
         let mut stage = Stage::with(&["romeo"]);
         stage.speaks("romeo", "one");
         stage.speaks("romeo", "two");
-        let length = stage.room.history.0[0].printed().len();
+        let length = stage.room.history.past[0].printed().len();
         assert_eq!(told(&mut stage, &format!("<history maxchars='{length}'/>")), 1);
         assert_eq!(told(&mut stage, &format!("<history maxchars='{}'/>", length - 1)), 0);
         assert_eq!(told(&mut stage, &format!("<history maxchars='{}'/>", 2 * length)), 2);
@@ -168,5 +185,7 @@ mod tests {
         let mut stage = Stage::with(&["romeo"]);
         (0..150).for_each(|_| stage.speaks("romeo", "again"));
         assert_eq!(stage.room.history.len(), stage.room.rules.limits.history);
+        stage.speaks("romeo", &"x".repeat(BYTES - 1_000));
+        assert!(stage.room.history.len() < 5);
     }
 }

@@ -191,7 +191,11 @@ impl MucHost {
                 Err(_) => return failed(input, Condition::InternalServerError),
             };
             // Nobody waits for the place of an error or an answer: it might be the room itself that sends it.
-            let asks = matches!(&input, Input::Stanza(stanza) if stanza.may_bounce() || matches!(stanza, Stanza::Presence(_)));
+            let asks = match &input {
+                Input::Stanza(Stanza::Presence(presence)) => presence.kind != PresenceKind::Error,
+                Input::Stanza(stanza) => stanza.may_bounce(),
+                _ => true,
+            };
             if !asks {
                 mailbox.try_send(input);
                 return Ok(());

@@ -7,7 +7,7 @@ use rialto_xmpp::{BareJid, Condition, Element, Jid, Message, MessageKind, Stanza
 
 use super::affiliation::{Affiliation, Role};
 use super::effect::Turn;
-use super::presence::user;
+use super::presence::{Change, user};
 use super::room::Room;
 
 /// Invitations remembered, so that only who was invited can decline, to whoever invited him.
@@ -109,8 +109,10 @@ impl Room {
     /// §9.5: who is invited into a members-only room is a member.
     fn admit(&mut self, turn: &mut Turn<'_>, to: &Jid) {
         if self.record.config.members_only && self.affiliation(to) < Affiliation::Member {
-            self.record_mut().set_affiliation(&to.bare(), Affiliation::Member, None);
+            let jid = to.bare();
+            self.record_mut().set_affiliation(&jid, Affiliation::Member, None);
             turn.save();
+            self.tell_of_absent(turn, &jid, Affiliation::Member, &Change::default());
         }
     }
 
@@ -197,6 +199,8 @@ mod tests {
         stage.says("romeo", INVITE);
         assert!(stage.saved());
         assert_eq!(stage.room.affiliation(&full("paris")), Affiliation::Member);
+        let heard = stage.hears("romeo");
+        assert!(heard[0].contains("affiliation='member'") && heard[0].contains("jid='paris@montague.lit'"));
     }
 
     #[test]

@@ -71,6 +71,11 @@ impl Printed {
         String::from_utf8_lossy(&self.broadcast.addressed(&to.to)).into_owned()
     }
 
+    /// Bytes of the whole stanza, without `to`.
+    pub fn bytes(&self) -> usize {
+        self.broadcast.head.len() + self.broadcast.tail.len()
+    }
+
     /// Characters of the whole stanza, without `to`.
     pub fn len(&self) -> usize {
         let count = |bytes: &[u8]| bytes.iter().filter(|byte| (**byte & 0xc0) != 0x80).count();

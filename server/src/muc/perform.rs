@@ -23,7 +23,7 @@ use super::record::Record;
 use super::room::{LinkId, Room, State};
 use super::search;
 use crate::features::Origin;
-use crate::router::Router;
+use crate::router::{Domain, Router};
 
 /// Where words for far rooms go.
 pub trait Relays: Send + Sync + 'static {
@@ -176,7 +176,7 @@ impl Works {
             if !is_subject(&message) {
                 let at = UNIX_EPOCH + Duration::from_micros(entry.at());
                 let history = Arc::make_mut(&mut room.history);
-                history.push(at, Arc::new(message.into()), &room.jid, most);
+                history.push((at, text.len()), Arc::new(message.into()), &room.jid, most);
             }
         }
     }
@@ -205,14 +205,15 @@ impl Works {
         true
     }
 
-    /// To an account the stanza goes now, in its order. To a room it goes in a task of its own: two rooms that wait for
+    /// The stanza goes now, in its order; but to a room it goes in a task of its own: two rooms that wait for
     /// one another would wait for ever.
     async fn route(&self, router: &Arc<Router>, stanza: Stanza) {
-        let to_account = stanza.to().is_some_and(|to| router.is_local(to.domainpart()));
-        if to_account {
-            router.route(Origin::Server, stanza).await;
-        } else {
-            self.route_apart(stanza);
+        let to_service = stanza.to().and_then(|to| router.domains.get(to.domainpart()));
+        match to_service {
+            Some(Domain::Service(_)) => self.route_apart(stanza),
+            _ => {
+                router.route(Origin::Server, stanza).await;
+            }
         }
     }
 

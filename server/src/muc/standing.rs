@@ -28,6 +28,10 @@ impl Room {
         if jid.as_str() == from.bare_str() && to == Affiliation::Outcast {
             return Err(StanzaError::new(Condition::Conflict, "You cannot ban yourself."));
         }
+        // Those who run the service own all rooms, whatever the lists of one say.
+        if self.rules.is_admin(jid) && to != Affiliation::Owner {
+            return Err(StanzaError::new(Condition::NotAllowed, "This person runs the service."));
+        }
         if own == Affiliation::Owner {
             return Ok(());
         }
@@ -106,7 +110,7 @@ impl Room {
     }
 
     /// §10.3: clients that keep the list of members hear of those who are not there. Real JIDs go to who sees them.
-    fn tell_of_absent(&self, turn: &mut Turn<'_>, jid: &BareJid, to: Affiliation, change: &Change) {
+    pub(super) fn tell_of_absent(&self, turn: &mut Turn<'_>, jid: &BareJid, to: Affiliation, change: &Change) {
         let mut message = Message::new(MessageKind::Normal, &self.jid, &self.jid);
         message.head.to = None;
         message.head.id = Some(format!("{}-a", turn.now.id).into());
@@ -125,6 +129,9 @@ impl Room {
         let Some(nick) = nick else { return };
         let standing = self.record_mut().standings.entry(jid.as_str().to_owned()).or_default();
         standing.nick = (!nick.is_empty()).then_some(nick);
+        if standing.nick.is_none() && standing.affiliation == Affiliation::None {
+            self.record_mut().standings.remove(jid.as_str());
+        }
     }
 
     /// Whether a nick can be reserved for somebody.
@@ -226,6 +233,7 @@ mod tests {
             ("tybalt", "outcast", "<not-allowed"),
             ("romeo", "none", "<not-allowed"),
             ("romeo", "outcast", "<not-allowed"),
+            ("admin", "outcast", "<not-allowed"),
             ("juliet", "outcast", "<conflict"),
         ] {
             assert!(set(&mut stage, "juliet", &[(who, to)]).contains(error), "{who} {to}");

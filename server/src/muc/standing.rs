@@ -110,7 +110,13 @@ impl Room {
     }
 
     /// §10.3: clients that keep the list of members hear of those who are not there. Real JIDs go to who sees them.
-    pub(super) fn tell_of_absent(&self, turn: &mut Turn<'_>, jid: &BareJid, to: Affiliation, change: &Change) {
+    pub(super) fn tell_of_absent(
+        &self,
+        turn: &mut Turn<'_>,
+        jid: &BareJid,
+        to: Affiliation,
+        change: &Change,
+    ) {
         let mut message = Message::new(MessageKind::Normal, &self.jid, &self.jid);
         message.head.to = None;
         message.head.id = Some(format!("{}-a", turn.now.id).into());

@@ -78,6 +78,7 @@ impl Archive {
 
     /// Removes entries older than `before` (microseconds since 1970), a bounded number at once. `true`: there are more.
     pub async fn purge(&self, owner: &str, before: u64) -> Result<bool, StoreError> {
+        self.store.caught_up().await;
         let before = Id::first_at(before);
         if self.oldest(owner)?.is_none_or(|id| id >= before) {
             return Ok(false);

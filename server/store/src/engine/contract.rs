@@ -206,3 +206,24 @@ fn what_was_synced_is_there_when_it_is_opened_again() {
         }
     }
 }
+
+#[test]
+fn large_values_survive_being_written_over_and_opened_again() {
+    for open in [sled, redb] {
+        let folder = tempfile::tempdir().unwrap();
+        let value = |n: u8, round: u8| vec![n ^ round; 60_000 + usize::from(n) * 1000];
+        for round in 0..3u8 {
+            let engine = open(folder.path());
+            for n in 0..40u8 {
+                if round > 0 {
+                    assert_eq!(engine.get(ROOMS, &[n]).unwrap().as_deref(), Some(&value(n, round - 1)[..]));
+                }
+                put(&*engine, ROOMS, &[(&[n], &value(n, round))]);
+                if n % 10 == 0 {
+                    engine.sync().unwrap();
+                }
+            }
+            engine.sync().unwrap();
+        }
+    }
+}

@@ -3,13 +3,18 @@
 //!
 //! `flush()` of this sled is `sync_file_range`: it survives a killed process, not a power cut. So `sync` adds an
 //! `fdatasync` of its data file. A leaf of its tree holds 16 values and is rewritten whole; beyond a quarter of a segment
-//! it goes to a file of its own: values are kept small (`roomy_value`).
+//! it goes to a file of its own, which sled does not sync either: we do, and values that can be are kept small
+//! (`roomy_value`).
 
-use std::fs::File;
-use std::path::Path;
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 
 use super::{Change, Engine, Pair, Span, prefixed, prefixed_bounds};
 use crate::error::StoreError;
@@ -24,6 +29,9 @@ const SEGMENT: usize = 512 * 1024;
 pub(crate) struct Sled {
     db: sled::Db,
     file: File,
+    blobs: PathBuf,
+    /// Files of leaves that are on the disk.
+    synced: Mutex<HashSet<OsString>>,
 }
 
 impl Sled {
@@ -47,7 +55,31 @@ impl Sled {
             }
         };
         let file = File::open(folder.join("db")).map_err(StoreError::engine)?;
-        Ok(Sled { db, file })
+        Ok(Sled { db, file, blobs: folder.join("blobs"), synced: Mutex::default() })
+    }
+
+    fn sync_blobs(&self) -> io::Result<()> {
+        let mut there = HashSet::new();
+        let mut synced = self.synced.lock();
+        let mut any = false;
+        for blob in fs::read_dir(&self.blobs)? {
+            let blob = blob?;
+            if !synced.contains(&blob.file_name()) {
+                match File::open(blob.path()) {
+                    Ok(file) => file.sync_all()?,
+                    // Its leaf was written anew meanwhile.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                    Err(error) => return Err(error),
+                }
+                any = true;
+            }
+            there.insert(blob.file_name());
+        }
+        if any {
+            File::open(&self.blobs)?.sync_all()?;
+        }
+        *synced = there;
+        Ok(())
     }
 }
 
@@ -96,6 +128,7 @@ impl Engine for Sled {
 
     fn sync(&self) -> Result<(), StoreError> {
         self.db.flush().map_err(failed)?;
+        self.sync_blobs().map_err(StoreError::engine)?;
         self.file.sync_data().map_err(StoreError::engine)
     }
 

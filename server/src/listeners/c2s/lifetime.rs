@@ -44,7 +44,7 @@ impl Lifetime {
         let Client { session, account, management, .. } = connection.into_client();
         let number = peer.number;
         drop(peer);
-        tracing::info!(conn = number, session = session.number, jid = %session.jid, ?cut, "connection ended");
+        tracing::debug!(conn = number, session = session.number, jid = %session.jid, ?cut, "connection ended");
         if let Some(entry) = left_behind(&c2s, &session, management, cut)
             && !Box::pin(sleep(&c2s, &entry)).await
         {

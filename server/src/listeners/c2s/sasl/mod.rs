@@ -25,7 +25,7 @@ mod plain;
 mod scram;
 pub mod secrets;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 pub mod throttle;
 
 /// RFC 6120 §6.5: why an authentication failed. None of them says whether the account exists.

@@ -69,7 +69,8 @@ fn fields(message: &str) -> BTreeMap<&str, &str> {
     message.split(',').filter_map(|field| field.split_once('=')).collect()
 }
 
-fn last_message(hash: ScramHash, password: &str, bare: &str, challenge: &str, binding: &[u8]) -> String {
+/// The client-final-message of a client that knows the password.
+pub fn last_message(hash: ScramHash, password: &str, bare: &str, challenge: &str, binding: &[u8]) -> String {
     let fields = fields(challenge);
     let (salt, rounds) = (STANDARD.decode(fields["s"]).unwrap(), fields["i"].parse().unwrap());
     let mut salted = vec![0; hash.size()];

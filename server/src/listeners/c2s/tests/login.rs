@@ -6,6 +6,7 @@ use sasl::common::scram::{ScramProvider, Sha1, Sha256};
 use sasl::common::{ChannelBinding, Credentials};
 
 use super::*;
+use crate::listeners::c2s::sasl::tests::last_message;
 
 async fn scram<S: ScramProvider>(
     wire: &mut Wire<TlsStream<TcpStream>>,
@@ -69,6 +70,30 @@ async fn romeo_logs_in_over_direct_tls_with_each_hash_and_plain() {
     wire.until("</stream:features>").await;
     assert!(scram::<Sha256>(&mut wire, "pencil", ChannelBinding::None).await.starts_with("<success"));
     server.session("romeo", "orchard").await;
+}
+
+#[tokio::test]
+async fn the_servers_own_certificate_binds_in_both_versions_of_tls() {
+    let server = Server::new().await;
+    let ns = "urn:ietf:params:xml:ns:xmpp-sasl";
+    for (old, honest) in [(false, true), (true, true), (true, false)] {
+        let mut wire = server.upgraded(old).await;
+        wire.open().await;
+        wire.until("</stream:features>").await;
+        let (header, bare) = ("p=tls-server-end-point,,", "n=romeo,r=abc");
+        let first = STANDARD.encode(format!("{header}{bare}"));
+        wire.send(&format!("<auth xmlns='{ns}' mechanism='SCRAM-SHA-512-PLUS'>{first}</auth>")).await;
+        let challenge = wire.until("</challenge>").await;
+        let challenge = STANDARD.decode(challenge.split(['<', '>']).nth(2).unwrap()).unwrap();
+        let mut binding = [header.as_bytes(), &wire.binding("tls-server-end-point")].concat();
+        if !honest {
+            *binding.last_mut().unwrap() ^= 1;
+        }
+        let challenge = String::from_utf8(challenge).unwrap();
+        let last = last_message(ScramHash::Sha512, "pencil", bare, &challenge, &binding);
+        wire.send(&format!("<response xmlns='{ns}'>{}</response>", STANDARD.encode(last))).await;
+        assert_eq!(wire.until(">").await.starts_with("<success"), honest);
+    }
 }
 
 #[tokio::test]

@@ -215,3 +215,20 @@ async fn a_session_is_taken_from_a_connection_that_takes_nothing_any_more() {
     let heard = newer.until("xxx59</body></message>").await;
     assert_eq!(heard.matches("<body>").count(), 60);
 }
+
+#[tokio::test]
+async fn a_client_is_asked_what_it_got_and_ended_when_it_never_says() {
+    let server = Server::start(|settings| settings.sessions.unacked_queue = 100).await;
+    let mut juliet = server.session("juliet", "balcony").await;
+    let mut romeo = server.session("romeo", "orchard").await;
+    enable(&mut romeo).await;
+    for id in 0..40 {
+        juliet.send(&chat("romeo@localhost/orchard", &id.to_string())).await;
+    }
+    romeo.until(R).await;
+    romeo.send("<a xmlns='urn:xmpp:sm:3' h='32'/>").await;
+    for id in 0..200 {
+        juliet.send(&chat("romeo@localhost/orchard", &id.to_string())).await;
+    }
+    assert!(romeo.rest().await.contains("<stream:error><resource-constraint "));
+}

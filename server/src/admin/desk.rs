@@ -1,11 +1,13 @@
 //! The desk of a running server: what the admin socket asks for is done here.
 
+use super::links;
 use super::protocol::{Answer, Command, Refusal, Status, Why};
 use super::rooms::Rooms;
 use super::socket::{Carrying, Desk};
 use super::users::{self, Users};
 use crate::config::Config;
 use crate::house::House;
+use crate::muc::links::Links;
 use crate::people::PeopleError;
 use crate::router::Router;
 use crate::sessions::End;
@@ -29,6 +31,7 @@ pub struct FrontDesk {
     router: Arc<Router>,
     users: Users,
     rooms: Rooms,
+    links: Links,
     listening: Vec<String>,
     wishes: mpsc::Sender<Wish>,
     since: Instant,
@@ -41,6 +44,7 @@ impl FrontDesk {
         FrontDesk {
             users: Users::new(&router.store, &config.domains),
             rooms: Rooms::new(vec![house.rooms.clone()], &config.rooms),
+            links: house.links.clone(),
             listening: house.addresses().iter().map(|(_, address)| address.to_string()).collect(),
             config,
             router,
@@ -66,13 +70,15 @@ impl FrontDesk {
                 self.rooms.create(&room, owner, name).await
             }
             Command::RoomDestroy { room, reason } => self.rooms.destroy(&room, reason).await,
+            Command::LinkList => Ok(links::list(&self.links)),
+            Command::LinkAdd { room, to } => links::add(&self.links, &room, &to).await,
+            Command::LinkRemove { room, to } => links::remove(&self.links, &room, &to).await,
             Command::Status => Ok(Answer::Status(self.status())),
             Command::Reload => self.reload().await,
             Command::Stop => {
                 let _ = self.wishes.send(Wish::Stop).await;
                 Ok(Answer::OK)
             }
-            other => Err(Refusal::new(Why::BadRequest, format!("this server cannot do {other:?}"))),
         }
     }
 
@@ -122,7 +128,7 @@ impl FrontDesk {
             config: self.config.origin.file.as_ref().map(|file| file.display().to_string()),
             sessions: self.router.accounts.all_sessions().len(),
             rooms: self.rooms.count(),
-            bridges: Vec::new(),
+            bridges: links::networks(&self.links),
             memory: crate::metrics::memory(),
         }
     }
@@ -189,6 +195,22 @@ mod tests {
             text(desk.carry_out(create("lounge@localhost")).await),
             "there are no rooms on localhost; they are on rooms.localhost"
         );
+        house.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_link_that_cannot_be_is_refused_with_the_reason() {
+        let (house, desk, _wished, _folder) = with_desk().await;
+        let add = |room: &str, to: &str| Command::LinkAdd { room: room.into(), to: to.into() };
+        let room = "lounge@rooms.localhost";
+        assert_eq!(
+            text(desk.carry_out(add(room, "far:#a")).await),
+            "there is no [bridge.far] in the configuration; there is none"
+        );
+        assert!(text(desk.carry_out(add(room, "#a")).await).starts_with("\"#a\" names no far room"));
+        assert_eq!(desk.carry_out(Command::LinkList).await, Ok(Answer::Links(Vec::new())));
+        let remove = Command::LinkRemove { room: room.into(), to: "far:#a".into() };
+        assert_eq!(text(desk.carry_out(remove).await), "lounge@rooms.localhost is not linked to far:#a");
         house.close().await;
     }
 

@@ -6,6 +6,7 @@
 
 pub mod client;
 pub mod desk;
+mod links;
 pub mod protocol;
 pub mod rooms;
 pub mod socket;

@@ -207,8 +207,8 @@ pub struct Link {
     pub room: String,
     /// `<bridge>:<room there>`.
     pub to: String,
-    /// It stands in the configuration file, where alone it can be changed.
-    pub configured: bool,
+    /// Where it comes from: `configuration`, where alone it can be changed, `store`, or `entered` on demand.
+    pub origin: String,
     /// How it is, in words.
     pub state: String,
 }

@@ -19,10 +19,7 @@ pub(super) fn run(config: &Config, command: Link) -> Result<Exit, Sorry> {
                 Column("room", |link| link.room.clone()),
                 Column("linked to", |link| link.to.clone()),
                 Column("state", |link| link.state.clone()),
-                Column(
-                    "",
-                    |link| if link.configured { "in the configuration".into() } else { String::new() },
-                ),
+                Column("from", |link| link.origin.clone()),
             ];
             show::list(&links, listing, &columns)
         }

@@ -72,11 +72,15 @@ impl Keeper {
             None => self.rosters.remove(&mut batch, account.as_str(), jid.as_str())?,
         };
         let ticket = self.store.enqueue(batch);
+        Ok((version, ticket))
+    }
+
+    /// The account was written to: it is not read again before that can be seen.
+    pub(super) fn remember(&self, account: &BareJid, ticket: Ticket) {
         let mut unsettled = self.unsettled.lock();
         unsettled.insert(account.clone(), ticket);
         if unsettled.len() > SWEEP {
             unsettled.retain(|_, ticket| self.store.outcome(*ticket).is_none());
         }
-        Ok((version, ticket))
     }
 }

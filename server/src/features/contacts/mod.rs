@@ -146,6 +146,8 @@ impl Contacts {
         let pushed = shown(after.as_ref()) || shown(before.map(|contact| &contact.item));
         let changed = Changed::new(version, ticket, jid, pushed.then_some(after.as_ref()));
         self.list.store(Arc::new(list.with(jid, after, version)));
+        drop(newest);
+        keeper.remember(account, ticket);
         Ok(Some(changed))
     }
 

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use rialto_store::archive::{Draft, Flags, Id};
+use rialto_store::archive::{Draft, Entry, Flags, Id};
 use rialto_store::{Batch, StoreError, Ticket};
 use rialto_xmpp::parts::stanza_id;
 use rialto_xmpp::{Condition, Message, Stanza, StanzaError, ns};
@@ -85,12 +85,11 @@ impl Feature for Offline {
             drop(account.extensions.get_or_put(Backlog::default).0.lock());
             self.recorder.store.caught_up().await;
             let owner = account.jid.as_str();
-            let archive = &self.recorder.archive;
             // What cannot be read now is delivered another time.
-            if archive.waiting(owner).unwrap_or(0) == 0 {
+            if self.recorder.archive.waiting(owner).unwrap_or(0) == 0 {
                 return Vec::new();
             }
-            let entries = archive.undelivered(owner, usize::MAX).await.unwrap_or_default();
+            let entries = self.waiting(owner, room).await.unwrap_or_default();
             let mut used = 0;
             let waiting = entries.iter().map(|entry| Waiting { id: entry.id, frame: later(account, entry) });
             let fitting = waiting.take_while(|waiting| {
@@ -125,7 +124,23 @@ impl Feature for Offline {
     }
 }
 
+/// Messages read at first; as many again while there is room.
+const AT_FIRST: usize = 64;
+
 impl Offline {
+    /// What waits for an account, oldest first: not much more than fits into `room` bytes.
+    async fn waiting(&self, owner: &str, room: usize) -> Result<Vec<Entry>, StoreError> {
+        let mut limit = AT_FIRST;
+        loop {
+            let entries = self.recorder.archive.undelivered(owner, limit).await?;
+            let bytes: usize = entries.iter().map(|entry| entry.stanza().len()).sum();
+            if entries.len() < limit || bytes > room {
+                return Ok(entries);
+            }
+            limit *= 4;
+        }
+    }
+
     /// A session that began to take messages while this one was on its way gets it at once.
     fn came_meanwhile(&self, turn: &mut Turn<'_>, worth: Worth) -> bool {
         let account = turn.account;

@@ -50,14 +50,14 @@ fn words(session: &Session) -> Vec<String> {
 #[tokio::test]
 async fn who_was_away_gets_everything_once_in_order_and_with_the_time() {
     for probe in both_ways() {
-        for n in 0..20 {
+        for n in 0..100 {
             assert_eq!(say(&probe, &n.to_string()).await, None);
         }
         let juliet = probe.bound("juliet@localhost/balcony").await;
         probe.sends(&juliet, "<presence/>").await;
         let all = heard(&juliet);
         let messages: Vec<&String> = all.iter().filter(|line| line.starts_with("<message")).collect();
-        assert_eq!(messages.len(), 20, "{all:?}");
+        assert_eq!(messages.len(), 100, "{all:?}");
         for (n, message) in messages.iter().enumerate() {
             assert!(message.contains(&format!("<body>{n}</body>")), "{message}");
             assert!(message.contains("<delay xmlns='urn:xmpp:delay' from='localhost' stamp='"), "{message}");

@@ -1,3 +1,9 @@
 //! What the whole server must do: transcripts, tidiness, seeded input and real peers.
 
+pub mod client;
+mod scram;
+pub mod server;
+pub mod talk;
 pub mod tidy;
+mod tls;
+pub mod xml;

@@ -7,6 +7,9 @@ use super::{Finding, Rust, Tree};
 /// values without a word about what stands above: every floor reads its section.
 const FLOORS: &[(&str, u8)] = &[
     ("config", 2),
+    ("credentials", 2),
+    ("random", 2),
+    ("certs", 2),
     ("sessions", 3),
     ("features", 4),
     ("router", 5),
@@ -66,7 +69,7 @@ fn looks_up(file: &Rust, inside: &str, module: &[String], used: &Used) -> Option
     let (mine, theirs) = (floor(own), floor(other));
     let way = match mine.cmp(&theirs) {
         std::cmp::Ordering::Less => "up",
-        std::cmp::Ordering::Equal if mine < TOP => "across",
+        std::cmp::Ordering::Equal if (3..TOP).contains(&mine) => "across",
         _ => return None,
     };
     let line = file.source.line(used.at);
@@ -100,8 +103,15 @@ fn names_a_feature(
 ) -> Option<Finding> {
     let [house, own, ..] = module else { return None };
     let [other_house, other, ..] = used.path.as_slice() else { return None };
-    let both_features = house == "features" && other_house == "features" && features.contains(other);
-    if !both_features || own == other || file.test || file.source.is_test(used.at) {
+    let both_in = house == "features" && other_house == "features";
+    // What is no feature itself (the seam, the list) may name those that are.
+    if !both_in
+        || !features.contains(other)
+        || !features.contains(own)
+        || own == other
+        || file.test
+        || file.source.is_test(used.at)
+    {
         return None;
     }
     let line = file.source.line(used.at);

@@ -161,6 +161,7 @@ fn for_tests_only(path: &str) -> bool {
     let name = folders.pop().unwrap_or_default();
     folders.iter().any(|folder| ["tests", "benches", "fake", "contract"].contains(folder))
         || ["fake.rs", "contract.rs", "probe.rs", "loopback.rs"].contains(&name)
+        || name.ends_with("_tests.rs")
 }
 
 #[cfg(test)]

@@ -51,9 +51,11 @@ struct Function {
 fn functions(file: &Rust) -> Vec<Function> {
     let source = &file.source;
     let mut found = Vec::new();
-    let mut before = "";
+    let mut after_fn = None;
     for (at, word) in words(&source.code) {
-        let named = std::mem::replace(&mut before, word) == "fn";
+        // In the type `fn(Head)` a bracket stands between.
+        let named = after_fn.is_some_and(|end: usize| source.code[end..at].trim().is_empty());
+        after_fn = (word == "fn").then_some(at + word.len());
         if !named || !word.starts_with(|c: char| c.is_alphabetic() || c == '_') {
             continue;
         }
@@ -142,6 +144,11 @@ mod tests {
         assert_eq!(says(&body(60)), [""; 0]);
         let commented = format!("//! A file.\nfn long() {{\n{}}}\n", "    // why\n\n".repeat(61));
         assert_eq!(says(&commented), [""; 0]);
+        let pointer = format!(
+            "//! A file.\nstruct A(fn(Head));\nimpl A {{\n{}}}\n",
+            "    const A: u8 = 1;\n".repeat(61)
+        );
+        assert_eq!(says(&pointer), [""; 0]);
     }
 
     #[test]

@@ -61,6 +61,8 @@ impl Feature for Last {
             if account.sessions().iter().any(|session| session.is_available()) {
                 return Ok(Some(answer(0, "")));
             }
+            // Who saw somebody leave may ask before that is written.
+            self.store.caught_up().await;
             let record =
                 last::get(&self.store, account.jid.as_str()).map_err(|_| Condition::InternalServerError)?;
             let record = record.ok_or(Condition::ItemNotFound)?;

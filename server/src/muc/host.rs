@@ -253,6 +253,8 @@ impl MucHost {
         let to_occupant = stanza.to().is_some_and(|to| !to.is_bare());
         match stanza {
             Stanza::Iq(_) if to_occupant => Condition::NotAcceptable.into(),
+            // §7.2.1: nobody enters without a nick.
+            Stanza::Presence(_) if !to_occupant => Condition::JidMalformed.into(),
             Stanza::Presence(_) => Condition::NotAcceptable.into(),
             _ => StanzaError::new(Condition::ItemNotFound, "There is no such room."),
         }

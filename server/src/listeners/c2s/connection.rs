@@ -262,12 +262,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Poll::Ready(true)
     }
 
-    /// Takes all that waits in the outbox into one write; `false` when nothing does.
+    /// Takes all that waits into one write: an acknowledgement that has become due, and the outbox; `false` when
+    /// nothing does.
     fn fill(&mut self, task: &mut Context<'_>) -> bool {
         self.acknowledge(task);
         FRAMES.with_borrow_mut(|frames| {
             let outbox = &self.client.session.outbox;
-            let Poll::Ready(taken) = outbox.poll_take(self.client.writer, task, frames) else { return false };
+            let Poll::Ready(taken) = outbox.poll_take(self.client.writer, task, frames) else {
+                return !self.output.is_empty();
+            };
             self.output.reserve_exact(frames.iter().map(Frame::len).sum::<usize>() + 64);
             let stanzas = frames.iter().any(Frame::is_stanza);
             frames.drain(..).for_each(|frame| frame.write(&mut self.output));

@@ -131,7 +131,7 @@ pub struct OnlineUsers {
 
 impl Command for OnlineUsers {
     fn node(&self) -> &str {
-        "http://jabber.org/protocol/admin#get-online-users-num"
+        ns::ADMIN_ONLINE_USERS
     }
 
     fn name(&self) -> &str {

@@ -5,10 +5,8 @@ use base64::prelude::BASE64_STANDARD;
 use rialto_xmpp::{Element, ns};
 use sha1::{Digest, Sha1};
 
+use super::catalogue::CAPS_NODE;
 use super::{About, Catalogue, Feature, Spec, Target};
-
-/// What stands before `#` in the node of our capabilities.
-pub const NODE: &str = "https://rialto.example/caps";
 
 static ABOUT: About =
     About { spec: Spec::Xep(115, "1.6.0"), disco: &[(Target::Server, ns::CAPS)], iq: &[], at: &[] };
@@ -24,7 +22,7 @@ impl Feature for Caps {
 
 /// §6.3: `<c/>` for the stream features.
 pub fn stream_feature(catalogue: &Catalogue) -> Element {
-    Element::new("c", ns::CAPS).attr("hash", "sha-1").attr("node", NODE).attr("ver", catalogue.caps())
+    Element::new("c", ns::CAPS).attr("hash", "sha-1").attr("node", CAPS_NODE).attr("ver", catalogue.caps())
 }
 
 /// §5.1: the verification string of a disco#info.

@@ -8,6 +8,9 @@ use rialto_xmpp::{Element, Jid, ns};
 use super::command::Command;
 use super::{Feature, Target};
 
+/// What stands before `#` in the node of our capabilities (XEP-0115 §4).
+pub const CAPS_NODE: &str = "https://rialto.example/caps";
+
 /// What service discovery can tell of this house.
 pub struct Catalogue {
     server: Vec<&'static str>,

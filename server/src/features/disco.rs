@@ -2,7 +2,8 @@
 
 use rialto_xmpp::{Condition, Element, StanzaError, ns};
 
-use super::{About, Answer, Ask, Feature, IqSpec, Spec, Target, caps};
+use super::catalogue::CAPS_NODE;
+use super::{About, Answer, Ask, Feature, IqSpec, Spec, Target};
 
 static ABOUT: About = About {
     spec: Spec::Xep(30, "2.5.0"),
@@ -59,7 +60,7 @@ fn server_info(ask: &Ask<'_>, node: Option<&str>) -> Result<Element, StanzaError
 }
 
 fn is_own_caps(ask: &Ask<'_>, node: &str) -> bool {
-    node.strip_prefix(caps::NODE).and_then(|rest| rest.strip_prefix('#')) == Some(ask.catalogue.caps())
+    node.strip_prefix(CAPS_NODE).and_then(|rest| rest.strip_prefix('#')) == Some(ask.catalogue.caps())
 }
 
 /// XEP-0050 §2.1.

@@ -40,7 +40,7 @@ impl Feature for Private {
             let (Some(item), None) = (items.next(), items.next()) else {
                 return Err(Condition::NotAcceptable.into());
             };
-            if item.ns().is_empty() || *item.ns() == *ns::PRIVATE || item.ns().starts_with("jabber:client") {
+            if item.ns().is_empty() || *item.ns() == *ns::PRIVATE || item.ns().starts_with(ns::CLIENT) {
                 return Err(Condition::NotAcceptable.into());
             }
             let (jid, key) = (account.jid.as_str(), format!("{} {}", item.ns().as_str(), item.name()));

@@ -41,7 +41,7 @@ impl Extensions {
     }
 
     /// The value of this type, made now if there is none. Two callers get the same one.
-    pub fn get_or_put<T: Any + Send + Sync>(&self, make: impl FnOnce() -> T) -> Arc<T> {
+    pub fn or_insert_with<T: Any + Send + Sync>(&self, make: impl FnOnce() -> T) -> Arc<T> {
         if let Some(value) = self.get() {
             return value;
         }
@@ -73,6 +73,6 @@ mod tests {
         extensions.put("x");
         extensions.put(2_u8);
         assert_eq!((extensions.get::<u8>().as_deref(), extensions.get::<u16>()), (Some(&2), None));
-        assert_eq!(*extensions.get_or_put(|| 3_u8), 2);
+        assert_eq!(*extensions.or_insert_with(|| 3_u8), 2);
     }
 }

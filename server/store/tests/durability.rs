@@ -90,7 +90,7 @@ fn survives(engine: EngineKind, durability: &str) {
         for id in &acked {
             let text = stanza(*id);
             for owner in [ROMEO, JULIET] {
-                let entry = archive.get_now(owner, *id).unwrap();
+                let entry = archive.entry_now(owner, *id).unwrap();
                 let entry = entry.unwrap_or_else(|| panic!("round {round}: {id} is missing for {owner}"));
                 assert_eq!(&entry.stanza()[..], text.as_bytes());
             }
@@ -155,7 +155,7 @@ async fn everything_is_there_after_closing_and_the_clock_goes_on() {
             store.enqueue(batch);
             store.close().await;
             assert_eq!(store.commit(one(&archive)).await, Err(StoreError::Closed));
-            assert_eq!(archive.get_now(ROMEO, last), Err(StoreError::Closed));
+            assert_eq!(archive.entry_now(ROMEO, last), Err(StoreError::Closed));
             // `store` is still there, and must not keep the next round from opening the folder.
             handles.push(store);
         }

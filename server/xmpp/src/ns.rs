@@ -188,6 +188,8 @@ namespaces! {
     CONFERENCE = "jabber:x:conference";
     /// XEP-0050.
     COMMANDS = "http://jabber.org/protocol/commands";
+    /// XEP-0133 §4.18: the node of a command.
+    ADMIN_ONLINE_USERS = "http://jabber.org/protocol/admin#get-online-users-num";
     /// XEP-0133.
     ADMIN = "http://jabber.org/protocol/admin";
     /// XEP-0004.

@@ -55,7 +55,7 @@ impl Feature for Offline {
             _ => return Verdict::Next,
         }
         let account = turn.account;
-        let backlog = account.extensions.get_or_put(Backlog::default);
+        let backlog = account.extensions.or_insert_with(Backlog::default);
         let mut returned = backlog.0.lock();
         if self.came_meanwhile(turn, worth) {
             return Verdict::Done;
@@ -82,7 +82,7 @@ impl Feature for Offline {
     fn arrived<'a>(&'a self, account: &'a Arc<Account>, room: usize) -> Fut<'a, Vec<Waiting>> {
         Box::pin(async move {
             // Who kept a message a moment ago has handed it to the store when this lock is free.
-            drop(account.extensions.get_or_put(Backlog::default).0.lock());
+            drop(account.extensions.or_insert_with(Backlog::default).0.lock());
             self.recorder.store.caught_up().await;
             let owner = account.jid.as_str();
             // What cannot be read now is delivered another time.
@@ -103,7 +103,7 @@ impl Feature for Offline {
     fn delivered<'a>(&'a self, account: &'a Arc<Account>, ids: &'a [Id]) -> Fut<'a, ()> {
         Box::pin(async move {
             let Some(last) = ids.iter().max() else { return };
-            let backlog = account.extensions.get_or_put(Backlog::default);
+            let backlog = account.extensions.or_insert_with(Backlog::default);
             let moved = {
                 let mut returned = backlog.0.lock();
                 returned.retain(|id| !ids.contains(id));
@@ -174,7 +174,7 @@ impl Offline {
         returned: &mut Vec<Id>,
     ) -> Result<Ticket, StoreError> {
         let (archive, owner) = (&self.recorder.archive, account.jid.as_str());
-        if archive.get_now(owner, id)?.is_some() {
+        if archive.entry_now(owner, id)?.is_some() {
             returned.push(id);
             // All that came back: each writing replaces the one before, which may not have settled yet.
             return self.write(|batch| archive.mark_undelivered(batch, owner, returned).map(drop));

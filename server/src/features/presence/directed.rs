@@ -24,7 +24,7 @@ pub(super) fn sent(account: &Account, session: &Session, to: &Jid, available: bo
         }
         return Verdict::Next;
     }
-    let directed = session.extensions.get_or_put(Directed::default);
+    let directed = session.extensions.or_insert_with(Directed::default);
     let mut targets = directed.0.lock();
     if targets.contains(to) {
         return Verdict::Next;

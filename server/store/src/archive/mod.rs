@@ -92,11 +92,11 @@ impl Archive {
     /// One entry.
     pub async fn get(&self, owner: &str, id: Id) -> Result<Option<Entry>, StoreError> {
         self.store.caught_up().await;
-        self.get_now(owner, id)
+        self.entry_now(owner, id)
     }
 
     /// One entry, as far as batches have settled.
-    pub fn get_now(&self, owner: &str, id: Id) -> Result<Option<Entry>, StoreError> {
+    pub fn entry_now(&self, owner: &str, id: Id) -> Result<Option<Entry>, StoreError> {
         self.nearest(owner, id, id, false)
     }
 

@@ -32,7 +32,7 @@ impl Archive {
         let (up_to, but) = mark(&self.store, owner)?;
         let mut found = Vec::new();
         for id in but {
-            found.extend(self.get_now(owner, id)?);
+            found.extend(self.entry_now(owner, id)?);
         }
         let from = Id(up_to.0.saturating_add(1));
         let mut walk = self.walk(owner, None, from, Id(u128::MAX), false)?.only(|head| head.offline > 0);
@@ -93,7 +93,7 @@ impl Archive {
             }
         }
         for id in &but {
-            if self.get_now(owner, *id)?.is_some_and(|entry| entry.flags().contains(Flags::HIDDEN)) {
+            if self.entry_now(owner, *id)?.is_some_and(|entry| entry.flags().contains(Flags::HIDDEN)) {
                 self.erase(batch, owner, *id);
             }
         }
@@ -108,7 +108,7 @@ impl Archive {
         let (up_to, mut but) = mark(&self.store, owner)?;
         let mut all_there = true;
         for id in ids {
-            let Some(entry) = self.get_now(owner, *id)? else {
+            let Some(entry) = self.entry_now(owner, *id)? else {
                 all_there = false;
                 continue;
             };

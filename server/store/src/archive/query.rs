@@ -148,7 +148,7 @@ impl Archive {
         }
         let mut entries = Vec::new();
         for id in ids {
-            let entry = self.get_now(owner, id)?.filter(|entry| !entry.flags().contains(Flags::HIDDEN));
+            let entry = self.entry_now(owner, id)?.filter(|entry| !entry.flags().contains(Flags::HIDDEN));
             let entry = entry.ok_or(QueryError::ItemNotFound)?;
             if (low..=high).contains(&id.0) && matches(query.with.as_deref(), &entry) {
                 entries.push(entry);
@@ -173,7 +173,7 @@ impl Archive {
     }
 
     fn existing(&self, owner: &str, id: Id) -> Result<Id, QueryError> {
-        match self.get_now(owner, id)? {
+        match self.entry_now(owner, id)? {
             Some(_) => Ok(id),
             None => Err(QueryError::ItemNotFound),
         }
@@ -232,7 +232,7 @@ mod tests {
             store.enqueue(batch);
         }
         store.caught_up().await;
-        let entries = ids.into_iter().map(|id| archive.get_now(ROMEO, id).unwrap().unwrap()).collect();
+        let entries = ids.into_iter().map(|id| archive.entry_now(ROMEO, id).unwrap().unwrap()).collect();
         (archive, entries)
     }
 

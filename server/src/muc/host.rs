@@ -18,6 +18,8 @@ use crate::router::{Delivery, Domain, Router, Service, undelivered};
 
 /// Rooms that one person may own, unless he runs the service.
 const OWNED: usize = 200;
+/// Rooms that are prepared at the same time.
+const PREPARING: usize = 32;
 /// Records read at once on starting.
 const PAGE: usize = 256;
 
@@ -29,6 +31,8 @@ pub struct MucHost {
     pub(super) policy: Arc<dyn RoomPolicy>,
     pub(super) router: Weak<Router>,
     rules: Arc<Rules>,
+    /// Rooms that something must be done for before they can be opened, at the same time.
+    preparing: Arc<tokio::sync::Semaphore>,
     /// One room is opened after another, so that none is opened twice.
     opening: tokio::sync::Mutex<()>,
 }
@@ -80,6 +84,7 @@ impl MucHost {
             policy: hosting.policy,
             router: Arc::downgrade(router),
             rules,
+            preparing: Arc::new(tokio::sync::Semaphore::new(PREPARING)),
             opening: tokio::sync::Mutex::default(),
         };
         host.read_listing().await?;
@@ -221,7 +226,16 @@ impl MucHost {
             _ => false,
         };
         if !enters {
-            return Err(undelivered(stanza.clone(), self.nothing_there(&stanza)));
+            let refused = match &stanza {
+                Stanza::Message(_) => self.policy.refuses(jid).await,
+                _ => None,
+            };
+            let error = refused.unwrap_or_else(|| self.nothing_there(&stanza));
+            return Err(undelivered(stanza, error));
+        }
+        if !self.policy.ready(jid) {
+            self.prepare(jid, stanza);
+            return Err(Ok(()));
         }
         let opened = match self.may_own_more(&from) {
             Ok(()) => self.policy.open(jid, &from).await,
@@ -234,6 +248,25 @@ impl MucHost {
             },
             Err(error) => Err(undelivered(stanza, error)),
         }
+    }
+
+    /// The room can be opened when something else is done: then the stanza comes again. Its sender's stream goes on.
+    fn prepare(&self, jid: &BareJid, stanza: Stanza) {
+        let (policy, works, jid) = (self.policy.clone(), self.works.clone(), jid.clone());
+        let Ok(permit) = self.preparing.clone().try_acquire_owned() else {
+            let says = "Too many rooms are being opened at the moment: try again.";
+            let error = StanzaError::new(Condition::ResourceConstraint, says);
+            return works.route_apart(stanza.error_reply(&error));
+        };
+        tokio::spawn(async move {
+            let password = stanza.payload("x", ns::MUC).and_then(|x| x.child_text("password", ns::MUC));
+            let prepared = policy.prepare(&jid, password.as_deref()).await;
+            drop(permit);
+            match prepared {
+                Ok(()) => works.route_apart(stanza),
+                Err(error) => works.route_apart(stanza.error_reply(&error)),
+            }
+        });
     }
 
     /// A room that would be, were it entered, is described as it would be.

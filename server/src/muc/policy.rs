@@ -30,6 +30,29 @@ pub trait RoomPolicy: Send + Sync + 'static {
     /// such room.
     fn open<'a>(&'a self, room: &'a BareJid, who: &'a Jid) -> Fut<'a, Result<Opening, StanzaError>>;
 
+    /// Whether `open` can be asked at once; else `prepare` comes first.
+    fn ready(&self, _room: &BareJid) -> bool {
+        true
+    }
+
+    /// Does what must be done before a room can be opened, with what its password is said to be. May wait for a network:
+    /// nobody but whoever wants to enter waits with it.
+    ///
+    /// # Errors
+    /// What he must be told.
+    fn prepare<'a>(
+        &'a self,
+        _room: &'a BareJid,
+        _password: Option<&'a str>,
+    ) -> Fut<'a, Result<(), StanzaError>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    /// What is told to whoever speaks to an address where no room is, and can be none; `None`: that none is there.
+    fn refuses<'a>(&'a self, _room: &'a BareJid) -> Fut<'a, Option<StanzaError>> {
+        Box::pin(async { None })
+    }
+
     /// Whether a room that is not there would be, were it entered: then disco#info tells of it as it would be.
     fn foresee<'a>(&'a self, _room: &'a BareJid, _who: &'a Jid) -> Fut<'a, Option<Opening>> {
         Box::pin(async { None })
@@ -46,6 +69,11 @@ pub trait RoomPolicy: Send + Sync + 'static {
     /// More features of the domain itself.
     fn features(&self) -> &[&'static str] {
         &[]
+    }
+
+    /// More items of the domain itself, beside its rooms.
+    fn items(&self) -> Vec<Element> {
+        Vec::new()
     }
 
     /// An IQ to the domain itself that its host has no answer to.

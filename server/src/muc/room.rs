@@ -104,6 +104,8 @@ impl Room {
     /// Something happens: what the room does about it is added to `effects`.
     pub fn handle(&mut self, now: &Now, input: Input, effects: &mut Vec<Effect>) {
         let turn = &mut Turn { now, effects };
+        // A far room is entered before the first one here: its news do not close what is just being opened.
+        let from_here = matches!(input, Input::Stanza(_) | Input::Gone(_) | Input::Unlinked(_));
         match input {
             Input::Stanza(Stanza::Message(message)) => self.message(turn, message),
             Input::Stanza(Stanza::Presence(presence)) => self.presence(turn, presence),
@@ -116,7 +118,9 @@ impl Room {
             Input::News(link, news) => self.far_news(turn, link, news),
             Input::Undelivered(sender, error) => self.undelivered(turn, &sender, &error),
         }
-        self.close_if_empty(turn);
+        if from_here {
+            self.close_if_empty(turn);
+        }
     }
 
     fn message(&mut self, turn: &mut Turn<'_>, message: Message) {

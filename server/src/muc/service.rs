@@ -120,7 +120,13 @@ impl MucHost {
             Some(public.len() as u64),
         );
         let partial = asked || page.len() < public.len();
-        Ok(Element::new("query", ns::DISCO_ITEMS).with_all(items).with_opt(partial.then_some(set)))
+        // What is no room stands on the last page.
+        let last = start + page.len() == public.len();
+        let more = if last { self.policy.items() } else { Vec::new() };
+        Ok(Element::new("query", ns::DISCO_ITEMS)
+            .with_all(items)
+            .with_all(more)
+            .with_opt(partial.then_some(set)))
     }
 
     fn card(&self) -> Element {

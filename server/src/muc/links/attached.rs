@@ -1,7 +1,7 @@
 //! A link that works: what is known of it, and the queue of what must go out.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
 use rialto_bridges::Incoming;
@@ -28,6 +28,9 @@ pub enum Origin {
     OnDemand,
 }
 
+/// What the two tasks of a link read: news from there, words for there.
+pub(super) type Ends = (mpsc::Receiver<Incoming>, mpsc::Receiver<Arc<Relayed>>);
+
 /// A link that works.
 pub struct Attached {
     /// What the room knows of it.
@@ -40,7 +43,7 @@ pub struct Attached {
     pub over: Arc<Connected>,
     pub(super) queue: mpsc::Sender<Arc<Relayed>>,
     /// What the two tasks will read, until they run.
-    pub(super) ends: Mutex<Option<(mpsc::Receiver<Incoming>, mpsc::Receiver<Arc<Relayed>>)>>,
+    pub(super) ends: Mutex<Option<Ends>>,
     pub(super) tasks: Mutex<Vec<AbortHandle>>,
     state: Mutex<State>,
 }
@@ -105,6 +108,16 @@ impl Attached {
             words.push_str(&format!(", {} given back", state.failed));
         }
         words
+    }
+
+    /// Until it is told who is in the far room, within a moment.
+    pub(in crate::muc) async fn first_news(&self) {
+        for _ in 0..20 {
+            if self.ends.lock().as_ref().is_none_or(|(news, _)| !news.is_empty()) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     pub(super) fn change(&self, change: impl FnOnce(&mut State)) {

@@ -31,7 +31,7 @@ pub(super) async fn run(
 }
 
 /// What a piece of news is for the room: mostly one, none where it is only about the link.
-fn read(link: &Attached, what: Incoming, ids: &Ids) -> Vec<News> {
+pub(super) fn read(link: &Attached, what: Incoming, ids: &Ids) -> Vec<News> {
     let one = match what {
         Incoming::Did { id, event } => return deeds(link, id, event, ids),
         Incoming::Entered(member) => News::Entered(member),

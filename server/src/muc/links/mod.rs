@@ -6,6 +6,8 @@
 mod attached;
 mod hosts;
 mod inward;
+#[cfg(test)]
+mod link_tests;
 mod linked;
 mod memory;
 mod networks;

@@ -13,7 +13,7 @@ use rialto_store::{Batch, Store, StoreError};
 use rialto_xmpp::BareJid;
 use serde::{Deserialize, Serialize};
 
-use super::attached::{Attached, Origin};
+use super::attached::{Attached, Ends, Origin};
 use super::hosts::Hosts;
 use super::inward;
 use super::linked::{Linked, Way, key};
@@ -22,7 +22,7 @@ use super::outward::{self, Outward};
 use super::relay::Relayed;
 use crate::config::{FarRoom, Link};
 use crate::muc::effect::Bind;
-use crate::muc::{Config, Input, LinkId, Relays};
+use crate::muc::{Config, Input, LinkId, Mailbox, Relays};
 
 /// How long somebody who makes a link waits to hear whether the far room lets us in.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -287,8 +287,26 @@ impl Links {
     }
 
     /// Its two tasks begin. Once: later calls do nothing.
-    pub(in crate::muc) fn start(&self, link: &Arc<Attached>) {
-        let Some((news, relays)) = link.ends.lock().take() else { return };
+    fn start(&self, link: &Arc<Attached>) {
+        if let Some(ends) = link.ends.lock().take() {
+            self.run(link, ends);
+        }
+    }
+
+    /// The same for a room that has just come into memory: what is known of the far room comes before whoever enters.
+    pub(in crate::muc) fn start_in(&self, link: &Arc<Attached>, mailbox: &Mailbox) {
+        let Some((mut news, relays)) = link.ends.lock().take() else { return };
+        while let Ok(what) = news.try_recv() {
+            link.note(&what);
+            for news in inward::read(link, what, &self.0.ids) {
+                // A mailbox that is new has places enough.
+                mailbox.try_send(Input::News(link.linked.id, news));
+            }
+        }
+        self.run(link, (news, relays));
+    }
+
+    fn run(&self, link: &Arc<Attached>, (news, relays): Ends) {
         let inner = &self.0;
         let inward = inward::run(link.clone(), news, inner.ids.clone(), inner.hosts.clone());
         let outward = Outward {
@@ -299,6 +317,20 @@ impl Links {
         };
         let tasks = [tokio::spawn(inward).abort_handle(), tokio::spawn(outward.run(relays)).abort_handle()];
         link.tasks.lock().extend(tasks);
+    }
+
+    /// A room whose address is a far room's came into memory without it: it is linked again.
+    pub(in crate::muc) async fn revive_in(&self, mailbox: &Mailbox, local: &str) {
+        let Some((name, bridge)) = local.rsplit_once('%') else { return };
+        let Ok(over) = self.network(bridge) else { return };
+        let Ok(far) = over.network.resolve(name).await else { return };
+        let Ok(link) = self.reserve(&mailbox.room, (&over, &far), Origin::OnDemand) else { return };
+        if mailbox.send(Input::Linked(link.linked.clone())).await.is_err() {
+            return self.drop_link(&link);
+        }
+        self.start(&link);
+        // The network goes on trying, and the link's state says so.
+        let _ = link.join(None).await;
     }
 
     /// The far room is nobody's any more.

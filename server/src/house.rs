@@ -21,9 +21,9 @@ use crate::listeners::c2s::sasl::throttle::Throttle;
 use crate::listeners::settings::Settings;
 use crate::listeners::tls::{self, Tls, TlsError};
 use crate::listeners::{C2s, Door, ListenError, Listeners};
-use crate::muc::doors::{self, Native};
+use crate::muc::doors::{self, Bridged, Native};
 use crate::muc::links::{BadBridge, Links, Networks};
-use crate::muc::{Hosting, Limits, MucHost};
+use crate::muc::{Hosting, Limits, MucHost, RoomPolicy};
 use crate::people::People;
 use crate::router::{Domain, Router};
 use crate::sessions::Accounts;
@@ -103,7 +103,7 @@ impl House {
         let networks = Networks::open(&config.bridges, &config.origin.folder)?;
         let links = Links::new(networks, &store, doors::defaults(&config.rooms));
         let rooms = open_rooms(&config, &router, &links).await?;
-        links.hosts().add(&rooms);
+        open_far_rooms(&config, &router, &links).await?;
         links.restore(&config.links).await?;
         let tls = Arc::new(open_tls(&config)?);
         let authentication = authentication(&config, &store).await?;
@@ -189,19 +189,41 @@ async fn authentication(config: &Config, store: &Store) -> Result<Authentication
 
 /// Rooms of our own people.
 async fn open_rooms(config: &Config, router: &Arc<Router>, links: &Links) -> Result<Arc<MucHost>, OpenError> {
-    let domain = Jid::parse(&config.rooms.domain);
-    let domain = domain.map_err(|why| OpenError::Features(format!("[rooms] domain: {why}")))?;
     let policy = Native::new(&config.rooms, &config.admins, Arc::downgrade(router));
+    open_host(config, (router, links), &config.rooms.domain, "Rooms", Arc::new(policy)).await
+}
+
+/// Rooms of other networks, under their own addresses.
+async fn open_far_rooms(config: &Config, router: &Arc<Router>, links: &Links) -> Result<(), OpenError> {
+    for (domain, kind) in links.networks().domains() {
+        let policy = Bridged::new(links.clone(), &domain, kind, doors::defaults(&config.rooms));
+        let name = format!("Rooms of other networks ({kind})");
+        open_host(config, (router, links), &domain, &name, Arc::new(policy)).await?;
+    }
+    Ok(())
+}
+
+/// A domain of rooms, which links know.
+async fn open_host(
+    config: &Config,
+    (router, links): (&Arc<Router>, &Links),
+    domain: &str,
+    name: &str,
+    policy: Arc<dyn RoomPolicy>,
+) -> Result<Arc<MucHost>, OpenError> {
+    let jid = Jid::parse(domain);
+    let jid = jid.map_err(|why| OpenError::Features(format!("the domain of rooms {domain}: {why}")))?;
     let hosting = Hosting {
-        domain: domain.clone(),
-        name: "Rooms".to_owned(),
+        domain: jid.clone(),
+        name: name.to_owned(),
         admins: config.admins.clone(),
         limits: Limits { occupants: config.rooms.max_occupants, ..Limits::default() },
-        policy: Arc::new(policy),
+        policy,
         relays: Arc::new(links.clone()),
     };
     let host = MucHost::open(router, hosting).await?;
-    router.features.catalogue.host(Hosted { jid: domain, name: "Rooms".to_owned() });
+    links.hosts().add(&host);
+    router.features.catalogue.host(Hosted { jid, name: name.to_owned() });
     Ok(host)
 }
 

@@ -1,6 +1,6 @@
 //! Connections to other networks: opened from the configuration, their news brought to the links they are for.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -102,6 +102,11 @@ impl Networks {
     /// All of them, in the order of their names.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Connected>> {
         self.0.values()
+    }
+
+    /// The domains where their rooms and people have addresses, each with the kind of network it is for.
+    pub fn domains(&self) -> BTreeSet<(Arc<str>, &'static str)> {
+        self.iter().map(|network| (network.domain.clone(), network.kind)).collect()
     }
 
     /// Says goodbye to all of them.

@@ -12,7 +12,7 @@ pub(super) fn run(config: &Config, command: Link) -> Result<Exit, Sorry> {
         Link::List(listing) => {
             let Answer::Links(links) = ask(config, Command::LinkList)? else { return Ok(Exit::Failed) };
             if links.is_empty() && !listing.json {
-                println!("No links yet. Make one: rialto link add NAME@{} BRIDGE:ROOM", config.rooms.domain);
+                say!("No links yet. Make one: rialto link add NAME@{} BRIDGE:ROOM", config.rooms.domain);
                 return Ok(Exit::Done);
             }
             let columns: [Column<admin::Link>; 4] = [

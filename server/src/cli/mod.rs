@@ -1,5 +1,13 @@
 //! The command line: what an operator types, and what comes back.
 
+/// Writes a line to standard output. Whoever has closed it (`rialto user list | head`) does not want to hear more.
+macro_rules! say {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($words)*);
+    }};
+}
+
 mod args;
 mod banner;
 mod check;
@@ -89,7 +97,9 @@ fn carry_out(arguments: Arguments) -> Result<Exit, Sorry> {
         return Ok(check::run(file.as_deref(), listing));
     }
     if let Some(Command::Completions { shell }) = arguments.command {
-        clap_complete::generate(shell, &mut Arguments::command(), "rialto", &mut std::io::stdout());
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut Arguments::command(), "rialto", &mut script);
+        say!("{}", String::from_utf8_lossy(&script));
         return Ok(Exit::Done);
     }
     let config = load(file.as_deref())?;
@@ -135,8 +145,8 @@ fn ask(config: &Config, command: admin::Command) -> Result<Answer, Sorry> {
 /// Shows what the server remarks, or else our own words.
 fn remark(answer: &Answer, otherwise: &str) -> Result<Exit, Sorry> {
     match answer {
-        Answer::Ok { remark: Some(remark) } => println!("{remark}"),
-        _ => println!("{otherwise}"),
+        Answer::Ok { remark: Some(remark) } => say!("{remark}"),
+        _ => say!("{otherwise}"),
     }
     Ok(Exit::Done)
 }

@@ -12,7 +12,7 @@ pub(super) fn run(config: &Config, command: Room) -> Result<Exit, Sorry> {
         Room::List(listing) => {
             let Answer::Rooms(rooms) = ask(config, Command::RoomList)? else { return Ok(Exit::Failed) };
             if rooms.is_empty() && !listing.json {
-                println!("No rooms yet. Make one: rialto room create NAME@{}", config.rooms.domain);
+                say!("No rooms yet. Make one: rialto room create NAME@{}", config.rooms.domain);
                 return Ok(Exit::Done);
             }
             let columns: [Column<admin::Room>; 6] = [

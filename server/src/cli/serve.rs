@@ -41,7 +41,7 @@ async fn serve(config: Config, logs: &Logs) -> Result<Exit, Sorry> {
     };
     let (wishes, mut wished) = mpsc::channel(WISHES);
     let desk = Arc::new(FrontDesk::new(&house, wishes));
-    println!("{}", ready(&house, &desk));
+    say!("{}", ready(&house, &desk));
     let answering = tokio::spawn(socket.serve(desk));
     loop {
         tokio::select! {
@@ -58,7 +58,7 @@ async fn serve(config: Config, logs: &Logs) -> Result<Exit, Sorry> {
             },
         }
     }
-    println!("Closing; once more Ctrl-C leaves at once.");
+    say!("Closing; once more Ctrl-C leaves at once.");
     tokio::select! {
         () = house.close() => {}
         () = signals.stop() => tracing::warn!("left at once"),

@@ -13,13 +13,13 @@ pub(super) fn list<T: Serialize>(rows: &[T], listing: Listing, columns: &[Column
     if listing.json {
         return json(&rows);
     }
-    print!("{}", table(rows, columns));
+    say!("{}", table(rows, columns).trim_end());
     Ok(Exit::Done)
 }
 
 /// Shows something as JSON.
 pub(super) fn json(what: &impl Serialize) -> Result<Exit, Sorry> {
-    println!("{}", serde_json::to_string_pretty(what).map_err(Sorry::failed)?);
+    say!("{}", serde_json::to_string_pretty(what).map_err(Sorry::failed)?);
     Ok(Exit::Done)
 }
 
@@ -29,17 +29,17 @@ pub(super) fn status(answer: &Answer, listing: Listing) -> Result<Exit, Sorry> {
     if listing.json {
         return json(status);
     }
-    println!("Rialto {} serves {}", status.version, status.domains.join(", "));
-    println!("  process     {}, for {}", status.pid, spell(status.uptime));
-    println!("  config      {}", status.config.as_deref().unwrap_or("the defaults"));
-    println!("  listening   {}", status.listening.join(", "));
-    println!("  sessions    {}", status.sessions);
-    println!("  rooms       {}", status.rooms);
+    say!("Rialto {} serves {}", status.version, status.domains.join(", "));
+    say!("  process     {}, for {}", status.pid, spell(status.uptime));
+    say!("  config      {}", status.config.as_deref().unwrap_or("the defaults"));
+    say!("  listening   {}", status.listening.join(", "));
+    say!("  sessions    {}", status.sessions);
+    say!("  rooms       {}", status.rooms);
     for (name, state) in &status.bridges {
-        println!("  bridge      {name}: {state}");
+        say!("  bridge      {name}: {state}");
     }
     if let Some(memory) = status.memory {
-        println!("  memory      {} MiB", memory.div_ceil(1 << 20));
+        say!("  memory      {} MiB", memory.div_ceil(1 << 20));
     }
     Ok(Exit::Done)
 }

@@ -33,9 +33,9 @@ pub(super) fn run(config: &Config, command: Store) -> Result<Exit, Sorry> {
     }
     let target = Settings { engine, path, ..from.clone() };
     copy(&from, &target)?;
-    println!("Everything is in {} now; {} stays as it was.", target.path.display(), from.path.display());
-    println!("Write into the configuration, and start again:\n\n  [store]\n  engine = \"{to}\"");
-    println!("  path = {:?}", target.path.display().to_string());
+    say!("Everything is in {} now; {} stays as it was.", target.path.display(), from.path.display());
+    say!("Write into the configuration, and start again:\n\n  [store]\n  engine = \"{to}\"");
+    say!("  path = {:?}", target.path.display().to_string());
     Ok(Exit::Done)
 }
 

@@ -15,13 +15,13 @@ pub(super) fn run(config: &Config, command: User) -> Result<Exit, Sorry> {
         User::Remove { address, yes } => {
             sure(&format!("Remove {address} with its contacts and messages?"), yes)?;
             carry_out(config, Command::UserRemove { address: address.clone() })?;
-            println!("{address} is gone.");
+            say!("{address} is gone.");
             Ok(Exit::Done)
         }
         User::List(listing) => {
             let Answer::Users(users) = carry_out(config, Command::UserList)? else { return Ok(Exit::Failed) };
             if users.is_empty() && !listing.json {
-                println!("No accounts yet. Make one: rialto user add NAME@{}", config.first_domain());
+                say!("No accounts yet. Make one: rialto user add NAME@{}", config.first_domain());
                 return Ok(Exit::Done);
             }
             show::list(
@@ -42,9 +42,9 @@ fn add(config: &Config, address: String, reuse: bool, from: &Password) -> Result
     let (password, show) = password::obtain(&address, from)?;
     let command = Command::UserAdd { address: address.clone(), password: password.to_string(), reuse };
     carry_out(config, command)?;
-    println!("{address} can log in now.");
+    say!("{address} can log in now.");
     if show {
-        println!("Password: {}", *password);
+        say!("Password: {}", *password);
     }
     Ok(Exit::Done)
 }
@@ -53,9 +53,9 @@ fn passwd(config: &Config, address: String, from: &Password) -> Result<Exit, Sor
     let (password, show) = password::obtain(&address, from)?;
     let command = Command::UserPasswd { address: address.clone(), password: password.to_string() };
     carry_out(config, command)?;
-    println!("{address} has a new password.");
+    say!("{address} has a new password.");
     if show {
-        println!("Password: {}", *password);
+        say!("Password: {}", *password);
     }
     Ok(Exit::Done)
 }

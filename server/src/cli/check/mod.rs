@@ -71,7 +71,7 @@ pub(super) fn run(file: Option<&Path>, listing: Listing) -> Exit {
     if listing.json {
         return show::json(&findings).map_or(Exit::Failed, |_| exit);
     }
-    print!("{}", text(&findings));
+    say!("{}", text(&findings).trim_end());
     exit
 }
 

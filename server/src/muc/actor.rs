@@ -153,13 +153,9 @@ impl Actor {
     /// A mistake of ours costs one input, not the room and not its neighbours.
     fn handle(&mut self, input: Input, effects: &mut Vec<Effect>) {
         let now = Now { at: SystemTime::now(), id: self.works.archive.next_id().to_string() };
-        let (before, done) = (self.room.clone(), effects.len());
         let kind = kind(&input);
-        let handled = catch_unwind(AssertUnwindSafe(|| self.room.handle(&now, input, effects)));
-        if handled.is_err() {
+        if !guarded(&mut self.room, effects, |room, effects| room.handle(&now, input, effects)) {
             tracing::error!(room = %self.room.jid, input = kind, "a mistake in handling this was undone");
-            effects.truncate(done);
-            self.room = before;
         }
     }
 
@@ -190,6 +186,22 @@ impl Actor {
     }
 }
 
+/// Lets something happen to a room. Should it panic, the room is as it was before and nothing is done; says whether
+/// all went well.
+fn guarded(
+    room: &mut Room,
+    effects: &mut Vec<Effect>,
+    act: impl FnOnce(&mut Room, &mut Vec<Effect>),
+) -> bool {
+    let (before, done) = (room.clone(), effects.len());
+    let well = catch_unwind(AssertUnwindSafe(|| act(room, effects))).is_ok();
+    if !well {
+        effects.truncate(done);
+        *room = before;
+    }
+    well
+}
+
 /// What an input's sender gets when it could not be kept.
 fn refused(input: Input, error: &StoreError) -> Vec<Effect> {
     let Input::Stanza(stanza) = input else { return Vec::new() };
@@ -216,5 +228,26 @@ fn kind(input: &Input) -> &'static str {
         Input::Linked(_) | Input::Unlinked(_) => "link",
         Input::News(..) => "news",
         Input::Undelivered(..) => "undelivered",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::muc::tests::stage::{Stage, full};
+
+    #[test]
+    fn a_mistake_in_one_input_leaves_the_room_as_it_was() {
+        let mut stage = Stage::with(&["romeo", "juliet"]);
+        let mut effects = vec![Effect::Save];
+        let now = Now { at: SystemTime::now(), id: "1".into() };
+        let well = guarded(&mut stage.room, &mut effects, |room, effects| {
+            room.handle(&now, Input::Gone(full("juliet")), effects);
+            assert_eq!(room.occupants.len(), 1);
+            panic!("a mistake");
+        });
+        assert!(!well && effects.len() == 1 && stage.room.occupants.len() == 2);
+        stage.speaks("romeo", "still here");
+        assert_eq!(stage.hears("juliet").len(), 1);
     }
 }

@@ -185,7 +185,7 @@ impl Room {
             jid: self.jid.with_resource(nick).map_err(|_| Condition::JidMalformed)?,
             nick: nick.into(),
             affiliation,
-            role: self.role_on_entry(affiliation),
+            role: self.role_of_newcomer(from, affiliation),
             id: self.rules.occupant_id(&self.jid, from.bare_str()).into(),
             real: from.clone(),
             payloads: chair.payloads.clone(),

@@ -37,6 +37,7 @@ mod standing;
 mod subject;
 #[cfg(test)]
 mod tests;
+mod voices;
 mod whisper;
 
 pub use actor::Mailbox;

@@ -131,6 +131,7 @@ impl Room {
 
     /// Whoever may speak goes on speaking; whoever could not, may where nobody needs voice any more.
     fn moderation_changed(&mut self, turn: &mut Turn<'_>) {
+        self.voices = Arc::default();
         for occupant in self.occupants.iter().cloned().collect::<Vec<_>>() {
             let role = self.role_on_entry(occupant.affiliation);
             if occupant.role == Role::Visitor && role > Role::Visitor {

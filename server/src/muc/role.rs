@@ -63,6 +63,7 @@ impl Room {
         if role == Role::None {
             return self.take_out(turn, &occupant, &Change { codes: vec![307], ..change });
         }
+        self.remember_voice(&occupant, role);
         if occupant.role != role {
             self.restand(turn, &occupant, (occupant.affiliation, role), &change);
         }

@@ -16,6 +16,7 @@ use super::occupant::Occupant;
 use super::occupants::Occupants;
 use super::record::Record;
 use super::rules::Rules;
+use super::voices::Voices;
 
 /// A link of a room to a far room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -46,6 +47,8 @@ pub struct Room {
     pub questions: Arc<Questions>,
     /// Who was invited by whom.
     pub invitations: Arc<Invitations>,
+    /// Who was given or denied voice.
+    pub voices: Arc<Voices>,
 }
 
 /// Whether a room exists for all.
@@ -98,6 +101,7 @@ impl Room {
             state,
             questions: Arc::default(),
             invitations: Arc::default(),
+            voices: Arc::default(),
         }
     }
 

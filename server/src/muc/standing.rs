@@ -59,6 +59,7 @@ impl Room {
     ) {
         let before = self.affiliation(jid);
         self.record_mut().set_affiliation(jid, to, reason.clone());
+        self.forget_voice(jid);
         turn.save();
         let change = Change { actor, reason, ..Change::default() };
         let covered = |occupant: &&Arc<Occupant>| match jid.localpart() {
@@ -104,6 +105,7 @@ impl Room {
             return self.take_out(turn, &gone, &out(321));
         }
         let least = self.role_on_entry(to);
+        // Who becomes something has the role that goes with it, also if he was silenced before.
         let lost = to < Affiliation::Admin && occupant.affiliation >= Affiliation::Admin;
         let role = if lost { least } else { occupant.role.max(least) };
         self.restand(turn, occupant, (to, role), change);

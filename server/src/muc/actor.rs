@@ -119,7 +119,7 @@ impl Actor {
             let before = self.room.clone();
             let mut effects = Vec::new();
             for input in &inputs {
-                self.handle(input.clone(), &mut effects);
+                self.handle(input, &mut effects);
             }
             let gone = match self.commit(&effects).await {
                 Ok(()) => self.works.perform(&self.room, effects).await,
@@ -142,20 +142,25 @@ impl Actor {
     async fn handle_alone(&mut self, input: Input) -> Vec<Jid> {
         let before = self.room.clone();
         let mut effects = Vec::new();
-        self.handle(input.clone(), &mut effects);
+        self.handle(&input, &mut effects);
         if let Err(error) = self.commit(&effects).await {
             self.room = before;
-            effects = refused(input, &error);
+            let condition = match error {
+                StoreError::Full | StoreError::Overloaded => Condition::ResourceConstraint,
+                _ => Condition::InternalServerError,
+            };
+            effects = refused(&input, condition).into_iter().collect();
         }
         self.works.perform(&self.room, effects).await
     }
 
     /// A mistake of ours costs one input, not the room and not its neighbours.
-    fn handle(&mut self, input: Input, effects: &mut Vec<Effect>) {
+    fn handle(&mut self, input: &Input, effects: &mut Vec<Effect>) {
         let now = Now { at: SystemTime::now(), id: self.works.archive.next_id().to_string() };
-        let kind = kind(&input);
-        if !guarded(&mut self.room, effects, |room, effects| room.handle(&now, input, effects)) {
-            tracing::error!(room = %self.room.jid, input = kind, "a mistake in handling this was undone");
+        let act = |room: &mut Room, effects: &mut Vec<Effect>| room.handle(&now, input.clone(), effects);
+        if !guarded(&mut self.room, effects, act) {
+            tracing::error!(room = %self.room.jid, input = kind(input), "a mistake in handling this was undone");
+            effects.extend(refused(input, Condition::InternalServerError));
         }
     }
 
@@ -202,18 +207,11 @@ fn guarded(
     well
 }
 
-/// What an input's sender gets when it could not be kept.
-fn refused(input: Input, error: &StoreError) -> Vec<Effect> {
-    let Input::Stanza(stanza) = input else { return Vec::new() };
-    if !stanza.may_bounce() {
-        return Vec::new();
-    }
-    let condition = match error {
-        StoreError::Full | StoreError::Overloaded => Condition::ResourceConstraint,
-        _ => Condition::InternalServerError,
-    };
-    let error = StanzaError::new(condition, "The server could not keep this: try again later.");
-    vec![Effect::Send(stanza.error_reply(&error))]
+/// What an input's sender gets when it could not be done or kept.
+fn refused(input: &Input, condition: Condition) -> Option<Effect> {
+    let Input::Stanza(stanza) = input else { return None };
+    let error = StanzaError::new(condition, "The server could not do this: try again later.");
+    stanza.may_bounce().then(|| Effect::Send(stanza.error_reply(&error)))
 }
 
 /// For the log: what kind of input it was, and nothing of what is in it.

@@ -42,6 +42,13 @@ impl Room {
         if matches!(iq.kind, IqKind::Result | IqKind::Error) {
             return self.pass_answer(turn, from, iq);
         }
+        let disco = iq
+            .payload()
+            .is_some_and(|payload| matches!(payload.ns().as_str(), ns::DISCO_INFO | ns::DISCO_ITEMS));
+        if disco && self.occupant(from).is_none() {
+            // §6.6.
+            return turn.answer(iq, Err(Condition::BadRequest.into()));
+        }
         let asked = match self.may_ask(from, nick) {
             Ok(asked) => asked,
             Err(error) => return turn.answer(iq, Err(error)),
@@ -142,6 +149,10 @@ mod tests {
         assert!(stage.hears("romeo")[0].contains("type='result'"));
         stage.says("paris", ping);
         assert!(stage.hears("paris")[0].contains("<not-acceptable"));
+        let disco =
+            ping.replace("ping xmlns='urn:xmpp:ping'", "query xmlns='http://jabber.org/protocol/disco#info'");
+        stage.says("paris", &disco);
+        assert!(stage.hears("paris")[0].contains("<bad-request"));
     }
 
     #[test]

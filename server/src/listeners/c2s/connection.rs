@@ -269,6 +269,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         FRAMES.with_borrow_mut(|frames| {
             let outbox = &self.client.session.outbox;
             let Poll::Ready(taken) = outbox.poll_take(self.client.writer, task, frames) else {
+                // An `<a/>` alone goes out too.
                 return !self.output.is_empty();
             };
             self.output.reserve_exact(frames.iter().map(Frame::len).sum::<usize>() + 64);

@@ -8,8 +8,8 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rialto_store::accounts::{Accounts as Kept, Credential, Hash};
-use rialto_store::{Store, StoreError};
-use rialto_xmpp::BareJid;
+use rialto_store::{Batch, Store, StoreError, tables};
+use rialto_xmpp::{BareJid, Stanza};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ProtocolVersion, RootCertStore};
 use sha2::Digest;
@@ -24,7 +24,7 @@ use super::sasl::Authentication;
 use super::sasl::throttle::Throttle;
 use crate::config::{Conflict, Listen};
 use crate::credentials::{self, ScramHash};
-use crate::features::{Features, Fut};
+use crate::features::{About, Feature, Features, Fut, Phase, Spec, Turn, Verdict};
 use crate::listeners::settings::Settings;
 use crate::listeners::tls::{Certificates, Tls, tests::certificate};
 use crate::listeners::{Door, Listeners};
@@ -44,6 +44,26 @@ pub struct Server {
 }
 
 struct Everybody(Kept);
+
+/// Every message is written down, as an archive would, and `h` has to wait for that.
+struct Records(Store);
+
+static ABOUT: About = About { spec: Spec::Own("records"), disco: &[], iq: &[], at: &[Phase::Outbound] };
+
+impl Feature for Records {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn outbound(&self, turn: &mut Turn<'_>) -> Verdict {
+        if let Stanza::Message(message) = &*turn.stanza {
+            let mut batch = Batch::new();
+            batch.put(tables::SERVER, b"last message", message.body().unwrap_or_default().as_bytes());
+            turn.left.wrote(self.0.enqueue(batch));
+        }
+        Verdict::Next
+    }
+}
 
 impl Directory for Everybody {
     fn has<'a>(&'a self, jid: &'a BareJid) -> Fut<'a, Result<bool, StoreError>> {
@@ -77,7 +97,7 @@ impl Server {
             accounts.create(name, PENCIL.clone(), false).await.unwrap();
         }
         let directory = Arc::new(Everybody(accounts.clone()));
-        let features = Features::new(Vec::new()).unwrap();
+        let features = Features::new(vec![Box::new(Records(store.clone()))]).unwrap();
         let router = Arc::new(Router::new(Arc::new(Accounts::default()), features, store, directory));
         router.domains.serve("localhost", Domain::Accounts);
         let (der, key) = certificate("localhost", &rcgen::PKCS_ECDSA_P256_SHA256);

@@ -232,3 +232,21 @@ async fn a_client_is_asked_what_it_got_and_ended_when_it_never_says() {
     }
     assert!(romeo.rest().await.contains("<stream:error><resource-constraint "));
 }
+
+#[tokio::test]
+async fn an_acknowledgement_comes_when_what_it_tells_of_is_kept_and_not_before() {
+    let server = Server::new().await;
+    let store = server.listeners.c2s().router.store.clone();
+    let _juliet = server.session("juliet", "balcony").await;
+    let mut romeo = server.session("romeo", "orchard").await;
+    enable(&mut romeo).await;
+    let begun = tokio::time::Instant::now();
+    for round in 1..=50 {
+        let body = format!("kept {round}");
+        romeo.send(&format!("{}{R}", chat("juliet@localhost/balcony", &body))).await;
+        romeo.until(&format!("<a xmlns='urn:xmpp:sm:3' h='{round}'/>")).await;
+        assert_eq!(store.get(tables::SERVER, b"last message").unwrap().unwrap(), body);
+    }
+    // Nothing but the store is waited for.
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+}

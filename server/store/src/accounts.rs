@@ -279,4 +279,40 @@ mod tests {
         let printed = format!("{:?}", accounts.get("romeo@localhost").unwrap());
         assert!(!printed.contains("77, 77") && printed.contains("4096"), "{printed}");
     }
+
+    #[tokio::test]
+    async fn everything_of_a_removed_account_goes_and_nothing_of_others() {
+        use crate::archive::{Draft, Flags};
+        use crate::{last, nicks, prefs, private, rosters, vcard};
+        let store = Store::memory();
+        let (accounts, archive) = (Accounts::new(&store), Archive::new(&store));
+        for name in ["romeo@localhost", "juliet@localhost"] {
+            accounts.create(name, credentials(1), false).await.unwrap();
+            let mut batch = Batch::new();
+            let item = rosters::Item { jid: "nurse@localhost".into(), ..rosters::Item::default() };
+            rosters::Rosters::new(&store).put(&mut batch, name, &item).unwrap();
+            private::put(&mut batch, name, "ns", b"<x/>");
+            vcard::put(&mut batch, name, b"<vCard/>");
+            prefs::put(&mut batch, name, &prefs::Prefs::default()).unwrap();
+            last::put(&mut batch, name, &last::Last::default()).unwrap();
+            nicks::put(&mut batch, "lounge@rooms.localhost", name, "nick").unwrap();
+            let draft = Draft { with: "nurse@localhost", flags: Flags::NONE, stanza: b"<message/>" };
+            let id = archive.append_offline(&mut batch, name, &draft, 10).unwrap().unwrap();
+            archive.mark_delivered(&mut batch, name, id).unwrap();
+            store.commit(batch).await.unwrap();
+        }
+        store.checkpoint().await.unwrap();
+        let names = |name: &str| {
+            let holds = |table: &tables::Entry| {
+                let rows = store.scan_prefix(table.id, b"").unwrap();
+                rows.iter().any(|(key, _)| String::from_utf8_lossy(key).contains(name))
+            };
+            tables::CATALOGUE.iter().filter(|table| holds(table)).map(|table| table.name).collect::<Vec<_>>()
+        };
+        let whole = names("juliet@localhost");
+        assert_eq!(whole.len(), 11, "{whole:?}");
+        accounts.remove("romeo@localhost").await.unwrap();
+        assert_eq!(names("romeo@localhost"), ["accounts"]);
+        assert_eq!(names("juliet@localhost"), whole);
+    }
 }

@@ -115,7 +115,7 @@ impl Accounts {
         let made =
             Account { created: unix_micros() / 1_000_000, credentials, disabled: false, removed: None };
         let mut batch = Batch::new();
-        batch.expect(tables::ACCOUNTS, &key(&[account]), raw.as_deref());
+        batch.require(tables::ACCOUNTS, &key(&[account]), raw.as_deref());
         ACCOUNTS.put(&mut batch, &[account], &made)?;
         rosters::begin(&mut batch, &self.store, account)?;
         match self.store.commit(batch).await {

@@ -43,7 +43,7 @@ impl Batch {
     }
 
     /// The batch conflicts unless the key has this value (`None`: is absent) when it is written.
-    pub fn expect(&mut self, table: TableId, key: &[u8], value: Option<&[u8]>) {
+    pub fn require(&mut self, table: TableId, key: &[u8], value: Option<&[u8]>) {
         self.expects.push((table, key.to_vec(), value.map(<[u8]>::to_vec)));
     }
 

@@ -382,7 +382,7 @@ mod tests {
         let store = Store::memory();
         let taking = |name: &str, from: Option<&[u8]>, to: &[u8]| {
             let mut batch = Batch::new();
-            batch.expect(PRIVATE, &key(&[name]), from);
+            batch.require(PRIVATE, &key(&[name]), from);
             batch.put(PRIVATE, &key(&[name]), to);
             store.enqueue(batch)
         };

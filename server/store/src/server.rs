@@ -36,7 +36,7 @@ pub async fn secret(store: &Store, purpose: Purpose) -> Result<[u8; 32], StoreEr
         let mut made = [0; 32];
         getrandom::fill(&mut made).map_err(StoreError::engine)?;
         let mut batch = Batch::new();
-        batch.expect(tables::SERVER, &key, None);
+        batch.require(tables::SERVER, &key, None);
         batch.put(tables::SERVER, &key, &made);
         match store.commit(batch).await {
             Err(StoreError::Conflict) => {}

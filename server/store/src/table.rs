@@ -41,7 +41,7 @@ impl<V: Serialize + DeserializeOwned> Table<V> {
 
     /// Sets a record where there is none; else the batch conflicts.
     pub fn insert(&self, batch: &mut Batch, parts: &[&str], value: &V) -> Result<(), StoreError> {
-        batch.expect(self.id, &key::key(parts), None);
+        batch.require(self.id, &key::key(parts), None);
         self.put(batch, parts, value)
     }
 
@@ -92,7 +92,7 @@ impl<V: Serialize + DeserializeOwned> Table<V> {
                 return Ok(true);
             }
             let mut batch = Batch::new();
-            batch.expect(self.id, &key, Some(&old));
+            batch.require(self.id, &key, Some(&old));
             batch.put(self.id, &key, &self.write(&value)?);
             match store.commit(batch).await {
                 Err(StoreError::Conflict) => {}

@@ -35,7 +35,7 @@ impl Archive {
             found.extend(self.entry_now(owner, id)?);
         }
         let from = Id(up_to.0.saturating_add(1));
-        let mut walk = self.walk(owner, None, from, Id(u128::MAX), false)?.only(|head| head.offline > 0);
+        let mut walk = self.walk(owner, None, from, Id(u128::MAX), false)?.skipping_to_offline();
         while found.len() < limit
             && let Some((id, bytes)) = walk.step()?
         {
@@ -55,7 +55,7 @@ impl Archive {
         }
         let (up_to, but) = mark(&self.store, owner)?;
         let from = Id(up_to.0.saturating_add(1));
-        let mut walk = self.walk(owner, None, from, Id(u128::MAX), false)?.only(|head| head.offline > 0);
+        let mut walk = self.walk(owner, None, from, Id(u128::MAX), false)?.skipping_to_offline();
         let mut count = but.len();
         while let Some((_, bytes)) = walk.step()? {
             count += usize::from(flags_of(&bytes).contains(Flags::OFFLINE));
@@ -86,7 +86,7 @@ impl Archive {
     pub fn mark_delivered(&self, batch: &mut Batch, owner: &str, up_to: Id) -> Result<(), StoreError> {
         let (was, but) = mark(&self.store, owner)?;
         let from = Id(was.0.saturating_add(1));
-        let mut walk = self.walk(owner, None, from, up_to, false)?.only(|head| head.offline > 0);
+        let mut walk = self.walk(owner, None, from, up_to, false)?.skipping_to_offline();
         while let Some((id, bytes)) = walk.step()? {
             if flags_of(&bytes).contains(Flags::OFFLINE | Flags::HIDDEN) {
                 self.erase(batch, owner, Id(id));

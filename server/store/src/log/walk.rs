@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::ops::Bound;
 
-use super::chunk::{self, Head, Row};
+use super::chunk::{self, Row};
 use super::tail::{Set, Tails};
 use super::{chunk_key, id_of, owner_key, with_key};
 use crate::archive::bare_of;
@@ -40,8 +40,8 @@ pub(crate) struct Walk<'a> {
     next: Option<u128>,
     /// The last id given: a chunk that was cut in two meanwhile shows its second half twice.
     given: Option<u128>,
-    /// Chunks whose head does not interest whoever walks are not unpacked.
-    wanted: fn(&Head) -> bool,
+    /// Chunks without offline messages are not unpacked.
+    offline: bool,
 }
 
 impl<'a> Walk<'a> {
@@ -60,7 +60,7 @@ impl<'a> Walk<'a> {
             chunks: VecDeque::new(),
             next: None,
             given: None,
-            wanted: |_| true,
+            offline: false,
         };
         if range.low <= range.high {
             walk.next = match range.reverse {
@@ -71,9 +71,9 @@ impl<'a> Walk<'a> {
         Ok(walk)
     }
 
-    /// Skips chunks that have nothing of what is looked for.
-    pub fn only(self, wanted: fn(&Head) -> bool) -> Walk<'a> {
-        Walk { wanted, ..self }
+    /// Steps over chunks without offline messages. Other entries are still given.
+    pub fn skipping_to_offline(self) -> Walk<'a> {
+        Walk { offline: true, ..self }
     }
 
     /// The next entry.
@@ -118,7 +118,7 @@ impl<'a> Walk<'a> {
                 self.fetch()?;
             }
             let Some((_, value)) = self.chunks.pop_front() else { return Ok(()) };
-            if !(self.wanted)(&chunk::head(&value)?) {
+            if self.offline && chunk::head(&value)?.offline == 0 {
                 continue;
             }
             let rows = chunk::read(&value)?.into_iter().filter(|(id, _)| (low..=high).contains(id));

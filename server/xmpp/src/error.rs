@@ -4,34 +4,9 @@ use std::fmt;
 
 use crate::element::Element;
 use crate::ns;
+use crate::words::words;
 
-macro_rules! conditions {
-    ($(#[$doc:meta])* $name:ident { $($variant:ident = $word:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum $name { $(#[doc = $word] $variant,)* }
-
-        impl $name {
-            /// The RFC's word.
-            pub fn as_str(self) -> &'static str {
-                match self { $($name::$variant => $word,)* }
-            }
-
-            /// The condition of this word.
-            pub fn parse(word: &str) -> Option<$name> {
-                match word { $($word => Some($name::$variant),)* _ => None }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-    };
-}
-
-conditions! {
+words! {
     /// RFC 6120 §8.3.3: defined conditions of stanza errors.
     Condition {
         BadRequest = "bad-request",
@@ -59,7 +34,7 @@ conditions! {
     }
 }
 
-conditions! {
+words! {
     /// RFC 6120 §8.3.2: what the sender may do about it.
     ErrorKind {
         Auth = "auth",
@@ -70,7 +45,7 @@ conditions! {
     }
 }
 
-conditions! {
+words! {
     /// RFC 6120 §4.9.3: defined conditions of stream errors.
     StreamCondition {
         BadFormat = "bad-format",

@@ -19,6 +19,7 @@ mod scope;
 pub mod stanza;
 pub mod stream;
 mod tag;
+mod words;
 pub mod write;
 
 pub use element::{Attr, Element, Node};

@@ -7,6 +7,7 @@ use crate::element::{Attr, Element};
 use crate::error::{Condition, StanzaError};
 use crate::jid::Jid;
 use crate::ns;
+use crate::words::words;
 use crate::write::{self, Broadcast};
 
 /// One of the three stanzas.
@@ -68,32 +69,12 @@ pub struct Iq {
     pub payloads: Vec<Element>,
 }
 
-macro_rules! kinds {
-    ($(#[$doc:meta])* $name:ident { $($variant:ident = $word:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum $name { $(#[doc = $word] $variant,)* }
-
-        impl $name {
-            /// The RFC's word.
-            pub fn as_str(self) -> &'static str {
-                match self { $($name::$variant => $word,)* }
-            }
-
-            /// The kind of this word.
-            pub fn parse(word: &str) -> Option<$name> {
-                match word { $($word => Some($name::$variant),)* _ => None }
-            }
-        }
-    };
-}
-
-kinds! {
+words! {
     /// RFC 6121 §5.2.2.
     MessageKind { Normal = "normal", Chat = "chat", Groupchat = "groupchat", Headline = "headline", Error = "error", }
 }
 
-kinds! {
+words! {
     /// RFC 6121 §4.7.1; `available` is written as no `type` at all.
     PresenceKind {
         Available = "available", Unavailable = "unavailable", Subscribe = "subscribe", Subscribed = "subscribed",
@@ -101,7 +82,7 @@ kinds! {
     }
 }
 
-kinds! {
+words! {
     /// RFC 6120 §8.2.3.
     IqKind { Get = "get", Set = "set", Result = "result", Error = "error", }
 }

@@ -221,6 +221,7 @@ fn kind(input: &Input) -> &'static str {
         Input::Stanza(Stanza::Presence(_)) => "presence",
         Input::Stanza(Stanza::Iq(_)) => "iq",
         Input::Gone(_) => "gone",
+        Input::Forget(_) => "forget",
         Input::Shutdown => "shutdown",
         Input::Destroy { .. } => "destroy",
         Input::Linked(_) | Input::Unlinked(_) => "link",

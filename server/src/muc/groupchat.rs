@@ -9,6 +9,7 @@ use super::affiliation::Role;
 use super::effect::{Archived, Effect, Turn};
 use super::listener::Printed;
 use super::occupant::Occupant;
+use super::presence::{item, user};
 use super::room::Room;
 
 impl Room {
@@ -51,13 +52,29 @@ impl Room {
     /// To the archive where it lasts, then to everybody. Returns its size in bytes.
     pub(super) fn keep_and_tell(&self, turn: &mut Turn<'_>, stanza: &Arc<Stanza>, lasting: bool) -> usize {
         if lasting && self.record.config.archive {
-            let archived = Archived { id: turn.now.id.clone(), stanza: stanza.clone() };
+            let archived = Archived { id: turn.now.id.clone(), stanza: self.as_archived(stanza) };
             turn.effects.push(Effect::Archive(archived));
         }
         let printed = Printed::new(stanza);
         let bytes = printed.bytes();
         turn.tell(printed, self.occupants.all());
         bytes
+    }
+
+    /// XEP-0313 §5.1.2: where everybody sees who is who, the archive tells it, too: who was not there when it was said
+    /// needs it to read what was encrypted.
+    fn as_archived(&self, stanza: &Arc<Stanza>) -> Arc<Stanza> {
+        let nick = stanza.sender().and_then(Jid::resourcepart);
+        let author = nick.and_then(|nick| self.occupants.of_nick(nick));
+        match author {
+            Some(author) if self.record.config.whois_anyone => {
+                let mut archived = Stanza::clone(stanza);
+                let item = item(author.affiliation, author.role).attr("jid", &author.real);
+                archived.payloads_mut().push(user("x").with(item));
+                Arc::new(archived)
+            }
+            _ => stanza.clone(),
+        }
     }
 
     /// The message as everybody gets it: from the occupant, with his occupant-id and the room's stanza-id, and nothing
@@ -148,6 +165,18 @@ mod tests {
             }
         }
         assert_eq!(stage.archived().len(), 1);
+    }
+
+    #[test]
+    fn the_archive_says_who_it_was_where_everybody_sees_it() {
+        let mut stage = Stage::with(&["romeo", "juliet"]);
+        stage.says("romeo", HI);
+        assert!(!stage.archived()[0].contains("montague"));
+        stage.configure(|config| config.whois_anyone = true);
+        stage.hush();
+        stage.says("romeo", HI);
+        assert!(stage.archived()[0].contains("jid='romeo@montague.lit/r'"));
+        assert!(!stage.hears("juliet")[0].contains("montague.lit/r'/>"));
     }
 
     #[test]

@@ -137,6 +137,28 @@ impl MucHost {
         Ok(self.start(room))
     }
 
+    /// An account is removed: rooms to which it was something, or in which it sits, are told.
+    async fn forget_account(&self, jid: &BareJid) {
+        let rooms: Vec<BareJid> = self.works.listing.lock().keys().cloned().collect();
+        for room in rooms {
+            let known = || {
+                let record = self.works.rooms.get(room.as_str()).ok().flatten();
+                record.is_some_and(|record| record.standings.contains_key(jid.as_str()))
+            };
+            if self.in_memory(&room).is_none() && !known() {
+                continue;
+            }
+            if let Ok(Some(mailbox)) = self.room(&room).await {
+                // It may leave memory just now.
+                if mailbox.send(Input::Forget(jid.clone())).await.is_err()
+                    && let Ok(Some(mailbox)) = self.room(&room).await
+                {
+                    let _ = mailbox.send(Input::Forget(jid.clone())).await;
+                }
+            }
+        }
+    }
+
     fn in_memory(&self, jid: &BareJid) -> Option<Mailbox> {
         self.works.mailboxes.lock().get(jid).cloned()
     }
@@ -347,6 +369,10 @@ impl Service for MucHost {
                 None => self.to_service(stanza).await,
             }
         })
+    }
+
+    fn forget<'a>(&'a self, jid: &'a BareJid) -> Fut<'a, ()> {
+        Box::pin(self.forget_account(jid))
     }
 
     fn close(&self) -> Fut<'_, ()> {

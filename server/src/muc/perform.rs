@@ -170,9 +170,11 @@ impl Works {
         let Ok(page) = self.archive.query_now(room.jid.as_str(), &query) else { return };
         for entry in page.entries {
             let text = String::from_utf8_lossy(&entry.stanza()).into_owned();
-            let Ok(Ok(Stanza::Message(message))) = parse::standalone(&text).map(Stanza::read) else {
+            let Ok(Ok(Stanza::Message(mut message))) = parse::standalone(&text).map(Stanza::read) else {
                 continue;
             };
+            // The archive may say who it was; whoever enters now need not see that.
+            message.payloads.retain(|payload| *payload.ns() != *ns::MUC_USER);
             if !is_subject(&message) {
                 let at = UNIX_EPOCH + Duration::from_micros(entry.at());
                 let history = Arc::make_mut(&mut room.history);

@@ -79,6 +79,8 @@ pub enum Input {
     News(LinkId, News),
     /// What an occupant said does not arrive in a far room.
     Undelivered(Sender, StanzaError),
+    /// There is no such account any more: who gets the name later is nobody to the room.
+    Forget(BareJid),
     /// An operator destroys the room.
     Destroy {
         /// Why.
@@ -116,6 +118,7 @@ impl Room {
             Input::Stanza(Stanza::Iq(iq)) => self.iq(turn, iq),
             Input::Gone(jid) => self.session_gone(turn, &jid),
             Input::Shutdown => self.shut_down(turn),
+            Input::Forget(jid) => self.forget(turn, &jid),
             Input::Destroy { reason } => self.destroyed(turn, None, reason),
             Input::Linked(link) => self.linked(link),
             Input::Unlinked(link) => self.unlinked(turn, link),

@@ -87,6 +87,17 @@ impl Room {
         }
     }
 
+    /// An account is removed: what it was to the room goes with it, but for a ban.
+    pub(super) fn forget(&mut self, turn: &mut Turn<'_>, jid: &BareJid) {
+        let banned = self.record.affiliation(jid) == Affiliation::Outcast;
+        if banned || !self.record.standings.contains_key(jid.as_str()) {
+            return;
+        }
+        self.reserve(jid, Some(String::new()));
+        turn.save();
+        self.change_affiliation(turn, jid, Affiliation::None, (None, None));
+    }
+
     /// An occupant whose affiliation has changed: he goes, or his role follows (§5.1.3).
     fn occupant_is_now(
         &mut self,
@@ -164,7 +175,8 @@ impl Room {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::muc::tests::stage::Stage;
+    use crate::muc::Input;
+    use crate::muc::tests::stage::{Stage, full};
 
     fn set(stage: &mut Stage, who: &str, items: &[(&str, &str)]) -> String {
         let items: String = items
@@ -290,6 +302,19 @@ mod tests {
             "<query xmlns='http://jabber.org/protocol/muc#admin'><item role='moderator'/></query>";
         assert!(stage.asks("juliet", "get", moderators).contains("<forbidden"));
         assert!(stage.asks("romeo", "get", moderators).contains("nick='romeo'"));
+    }
+
+    #[test]
+    fn a_name_that_was_removed_is_nobody_to_the_room_unless_it_was_banned() {
+        let mut stage = Stage::with(&["romeo"]);
+        stage.affiliate("juliet", Affiliation::Admin);
+        stage.affiliate("paris", Affiliation::Outcast);
+        for who in ["juliet", "paris", "nurse"] {
+            stage.input(Input::Forget(full(who).bare()));
+            assert_eq!(stage.saved(), who == "juliet");
+        }
+        assert_eq!(stage.room.affiliation(&full("juliet")), Affiliation::None);
+        assert_eq!(stage.room.affiliation(&full("paris")), Affiliation::Outcast);
     }
 
     #[test]

@@ -50,6 +50,9 @@ impl Router {
         }
         let was_there = self.directory.remove(jid).await?;
         self.accounts.remove(jid.as_str());
+        for service in self.domains.services() {
+            service.forget(jid).await;
+        }
         Ok(was_there)
     }
 

@@ -1,6 +1,6 @@
 //! A whole domain that is no domain of accounts: rooms, an external component.
 
-use rialto_xmpp::{Stanza, StanzaError};
+use rialto_xmpp::{BareJid, Stanza, StanzaError};
 
 use crate::features::Fut;
 
@@ -21,6 +21,11 @@ pub trait Service: Send + Sync + 'static {
     /// Takes a stanza addressed to the domain or anything in it. May wait for room in a bounded queue, never for a
     /// network or a disk.
     fn deliver(&self, stanza: Stanza) -> Fut<'_, Delivery>;
+
+    /// An account of this server is removed: who gets its name later is another person.
+    fn forget<'a>(&'a self, _jid: &'a BareJid) -> Fut<'a, ()> {
+        Box::pin(async {})
+    }
 
     /// The server is closing: everybody inside is told, everything is saved.
     fn close(&self) -> Fut<'_, ()> {

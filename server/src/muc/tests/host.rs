@@ -239,6 +239,20 @@ async fn the_domain_answers_for_itself() {
 }
 
 #[tokio::test]
+async fn a_removed_account_is_nothing_to_any_room() {
+    let place = place().await;
+    let juliet = BareJid::parse("juliet@montague.lit").unwrap();
+    let room = BareJid::parse("lounge@rooms.lit").unwrap();
+    place.host.create(&room, Config::default(), Some(&juliet)).await.unwrap();
+    assert_eq!(place.host.list()[0].1.owners, ["juliet@montague.lit"]);
+    place.router.remove_account(&juliet).await.unwrap();
+    let session = place.session("juliet").await;
+    let heard = place.enters(&session, "Juliet").await;
+    assert!(heard[0].contains("affiliation='none'"), "{heard:?}");
+    assert!(place.host.list()[0].1.owners.is_empty());
+}
+
+#[tokio::test]
 async fn what_was_said_is_found_in_the_archive_of_the_room() {
     let place = place().await;
     let (romeo, juliet) = (place.session("romeo").await, place.session("juliet").await);

@@ -43,7 +43,7 @@ impl FrontDesk {
         let (config, router) = (house.config.clone(), house.router.clone());
         FrontDesk {
             users: Users::new(&router.store, &config.domains),
-            rooms: Rooms::new(vec![house.rooms.clone()], &config.rooms),
+            rooms: Rooms::new(house.links.hosts().all(), &config.rooms),
             links: house.links.clone(),
             listening: house.addresses().iter().map(|(_, address)| address.to_string()).collect(),
             config,

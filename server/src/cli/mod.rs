@@ -23,6 +23,7 @@ use crate::admin::{self, Answer, AskError};
 use crate::config::{Config, ConfigError};
 use args::{Arguments, Command};
 use clap::{CommandFactory, Parser};
+use rialto_store::Store;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -135,6 +136,29 @@ fn mistake(file: Option<&Path>, why: &ConfigError) -> String {
         Some(file) if why.line.is_some() => format!("{why}\n  in {}", file.display()),
         _ => why.to_string(),
     }
+}
+
+/// Opens the store in place of the server. Not as somebody else: files that root makes would shut the server out.
+fn open_store(config: &Config) -> Result<Store, Sorry> {
+    use std::os::unix::fs::DirBuilderExt;
+    let data = &config.data;
+    if belongs_to_another(data) {
+        return Err(Sorry::failed(format!(
+            "the server does not run, and {} belongs to another user: start the server, or run this as that user \
+             (`sudo -u rialto …`)",
+            data.display()
+        )));
+    }
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data);
+    made.map_err(|why| Sorry::failed(format!("{} cannot be made: {why}", data.display())))?;
+    Store::open(&config.store.settings()).map_err(Sorry::failed)
+}
+
+/// Whether a folder is there and not ours. (`/proc/self` belongs to whoever runs us.)
+fn belongs_to_another(folder: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let owner = |path: &Path| std::fs::metadata(path).ok().map(|found| found.uid());
+    owner(folder).zip(owner(Path::new("/proc/self"))).is_some_and(|(theirs, ours)| theirs != ours)
 }
 
 /// Asks the running server.

@@ -1,7 +1,7 @@
 //! `rialto store`: copies everything into another engine.
 
 use super::args::Store;
-use super::{Exit, Sorry};
+use super::{Exit, Sorry, open_store};
 use crate::config::Config;
 use rialto_store::migrate::{Progress, migrate};
 use rialto_store::{EngineKind, Settings};
@@ -32,7 +32,7 @@ pub(super) fn run(config: &Config, command: Store) -> Result<Exit, Sorry> {
         )));
     }
     let target = Settings { engine, path, ..from.clone() };
-    copy(&from, &target)?;
+    copy(config, &target)?;
     say!("Everything is in {} now; {} stays as it was.", target.path.display(), from.path.display());
     say!("Write into the configuration, and start again:\n\n  [store]\n  engine = \"{to}\"");
     say!("  path = {:?}", target.path.display().to_string());
@@ -46,8 +46,8 @@ fn beside(from: &std::path::Path, engine: EngineKind) -> PathBuf {
     from.with_file_name(name)
 }
 
-fn copy(from: &Settings, target: &Settings) -> Result<(), Sorry> {
-    let source = rialto_store::Store::open(from).map_err(Sorry::failed)?;
+fn copy(config: &Config, target: &Settings) -> Result<(), Sorry> {
+    let source = open_store(config)?;
     let into = rialto_store::Store::open(target).map_err(Sorry::failed)?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Sorry::failed)?;

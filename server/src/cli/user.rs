@@ -2,10 +2,10 @@
 
 use super::args::{Password, User};
 use super::show::{self, Column};
-use super::{Exit, Sorry, password, sure};
+use super::{Exit, Sorry, open_store, password, sure};
 use crate::admin::{self, Answer, AskError, Command, Refusal, Users};
 use crate::config::Config;
-use rialto_store::{EngineKind, Store};
+use rialto_store::EngineKind;
 
 /// Carries out a command about accounts.
 pub(super) fn run(config: &Config, command: User) -> Result<Exit, Sorry> {
@@ -71,7 +71,7 @@ fn carry_out(config: &Config, command: Command) -> Result<Answer, Sorry> {
 }
 
 fn in_store(config: &Config, command: Command) -> Result<Answer, Sorry> {
-    let store = Store::open(&config.store.settings()).map_err(Sorry::failed)?;
+    let store = open_store(config)?;
     let users = Users::new(&store, &config.domains);
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Sorry::failed)?;

@@ -1,6 +1,7 @@
 //! The data folder and the store in it.
 
 use super::Finding;
+use crate::cli::belongs_to_another;
 use crate::config::Config;
 use rialto_store::{EngineKind, Store};
 use std::os::unix::fs::PermissionsExt;
@@ -42,6 +43,10 @@ fn store(config: &Config, runs: bool) -> Finding {
     }
     if !settings.path.exists() {
         return Finding::ok("store", format!("{} is made at the first start", settings.path.display()));
+    }
+    if belongs_to_another(&config.data) {
+        let todo = "check as that user to have it opened: `sudo -u rialto …`";
+        return Finding::warn("store", "was not looked into: it belongs to another user", todo);
     }
     match Store::open(&settings) {
         Ok(_) => {

@@ -19,6 +19,11 @@ impl Hosts {
         self.0.write().push(Arc::downgrade(host));
     }
 
+    /// All of them, our own rooms' first.
+    pub fn all(&self) -> Vec<Arc<MucHost>> {
+        self.0.read().iter().filter_map(Weak::upgrade).collect()
+    }
+
     /// Whoever has this room.
     pub fn host(&self, room: &BareJid) -> Option<Arc<MucHost>> {
         let hosts = self.0.read();

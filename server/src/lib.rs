@@ -10,6 +10,7 @@ pub mod cli;
 pub mod config;
 pub mod credentials;
 pub mod features;
+pub mod files;
 pub mod house;
 pub mod listeners;
 pub mod logs;

@@ -154,11 +154,11 @@ fn open_store(config: &Config) -> Result<Store, Sorry> {
     Store::open(&config.store.settings()).map_err(Sorry::failed)
 }
 
-/// Whether a folder is there and not ours. (`/proc/self` belongs to whoever runs us.)
+/// Whether a folder is there and not ours.
 fn belongs_to_another(folder: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
-    let owner = |path: &Path| std::fs::metadata(path).ok().map(|found| found.uid());
-    owner(folder).zip(owner(Path::new("/proc/self"))).is_some_and(|(theirs, ours)| theirs != ours)
+    let owner = std::fs::metadata(folder).ok().map(|found| found.uid());
+    owner.is_some_and(|owner| owner != rustix::process::geteuid().as_raw())
 }
 
 /// Asks the running server.

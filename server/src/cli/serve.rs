@@ -5,6 +5,7 @@ use crate::admin::desk::{FrontDesk, Wish};
 use crate::admin::{AdminSocket, Answer};
 use crate::certs;
 use crate::config::Config;
+use crate::files;
 use crate::house::House;
 use crate::listeners::Door;
 use crate::logs::{self, Logs};
@@ -26,6 +27,14 @@ pub(super) fn run(config: Config) -> Result<Exit, Sorry> {
     }
     let _ = rustls::crypto::ring::default_provider().install_default();
     let logs = logs::begin(&config);
+    let files = files::raise();
+    if !files::suffice(files, config.c2s.connections) {
+        tracing::warn!(
+            files = files.unwrap_or_default(),
+            connections = config.c2s.connections,
+            "fewer files may be open than clients may connect: raise the limit (LimitNOFILE in systemd, ulimit -n)"
+        );
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Sorry::failed)?;
     runtime.block_on(serve(config, &logs))
 }

@@ -2,6 +2,7 @@
 
 use super::Finding;
 use crate::config::Config;
+use crate::files;
 use std::net::ToSocketAddrs;
 
 /// Domains, addresses, registration.
@@ -34,6 +35,18 @@ pub(super) fn look(config: &Config) -> Vec<Finding> {
                 "only accounts of its own domains can administer it",
             ));
         }
+    }
+    let files = files::raise();
+    if !files::suffice(files, config.c2s.connections) {
+        findings.push(Finding::warn(
+            "files",
+            format!(
+                "{} files may be open, {} clients may connect",
+                files.unwrap_or_default(),
+                config.c2s.connections
+            ),
+            "raise the limit (LimitNOFILE in systemd, ulimit -n), or lower [c2s] connections",
+        ));
     }
     findings.extend(public.into_iter().map(|domain| resolves(domain)));
     findings

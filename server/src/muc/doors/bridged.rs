@@ -250,7 +250,11 @@ fn refusal(error: &NetworkError) -> StanzaError {
         NetworkError::Slow(_) => Condition::ResourceConstraint,
         NetworkError::Down(_) => Condition::RemoteServerTimeout,
     };
-    StanzaError::new(condition, error.to_string())
+    let mut says = error.to_string();
+    if matches!(error, NetworkError::Unauthorized(_)) {
+        says.push_str("; if it is a key, enter with it as the room's password");
+    }
+    StanzaError::new(condition, says)
 }
 
 /// RFC 6120 §8.3.3.5: the far room has another address here.

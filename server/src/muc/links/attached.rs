@@ -133,7 +133,7 @@ impl Attached {
                 (state.error, state.refused) = (None, false);
             }),
             Incoming::Lost(error) => {
-                tracing::warn!(%link, room = %self.room, %error, "the link is lost");
+                tracing::info!(%link, room = %self.room, %error, "the link is lost");
                 self.change(|state| (state.since, state.error) = (None, Some(error.to_string())));
             }
             Incoming::Refused(text) => {
@@ -150,7 +150,14 @@ impl Attached {
 
     /// Joining failed; the network goes on trying.
     pub(super) fn not_joined(&self, why: &str) {
-        tracing::warn!(link = %self.linked.key(), room = %self.room, "the far room cannot be entered yet: {why}");
+        let (link, room) = (self.linked.key(), &self.room);
+        match self.origin {
+            // Whoever wants to enter is told so himself.
+            Origin::OnDemand => tracing::debug!(%link, "somebody was not let into the far room: {why}"),
+            Origin::Configured | Origin::Kept => {
+                tracing::warn!(%link, %room, "the far room cannot be entered yet: {why}");
+            }
+        }
         self.change(|state| state.error = Some(why.to_owned()));
     }
 

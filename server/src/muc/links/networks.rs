@@ -1,7 +1,7 @@
 //! Connections to other networks: opened from the configuration, their news brought to the links they are for.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -60,13 +60,13 @@ impl Networks {
     ///
     /// # Errors
     /// [`BadBridge`] for the first mistake in a section.
-    pub fn open(bridges: &Bridges, folder: &PathBuf) -> Result<Networks, BadBridge> {
+    pub fn open(bridges: &Bridges, folder: &Path) -> Result<Networks, BadBridge> {
         let mut networks = Networks::default();
         for (name, bridge) in bridges {
             let bad = |error| BadBridge { name: name.clone(), error };
             let kind = rialto_bridges::kind(&bridge.kind).ok_or_else(|| bad(unknown_kind(&bridge.kind)))?;
             let opening =
-                Opening { name: name.clone(), settings: bridge.settings.clone(), folder: folder.clone() };
+                Opening { name: name.clone(), settings: bridge.settings.clone(), folder: folder.to_owned() };
             let (feed, fed) = mpsc::channel(FEED);
             let network = (kind.open)(opening, feed).map_err(bad)?;
             networks.connect(name, (kind.name, &bridge.domain), network, fed);

@@ -122,7 +122,7 @@ impl Default for C2s {
             ping_timeout: Duration::from_secs(60),
             conflict: Conflict::Replace,
             sessions_per_account: 20,
-            connections: 20_000,
+            connections: 10_000,
             failures: 10,
             failures_within: Duration::from_secs(10 * 60),
             plain: true,

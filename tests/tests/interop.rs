@@ -132,7 +132,7 @@ fn missing(script: &Script) -> Option<String> {
         return Some("real peers are not wanted (RIALTO_PEERS=none)".into());
     }
     let is_there = |peer: &&String| match peer.as_str() {
-        "slixmpp" => python().exists(),
+        "slixmpp" | "python" => python().exists(),
         program => ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"]
             .iter()
             .any(|folder| Path::new(folder).join(program).exists()),

@@ -1,7 +1,7 @@
 //! RFC 6120 §13.12: how many connections there may be, in all, before login, and from one address.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -63,7 +63,7 @@ impl Gate {
     /// # Errors
     /// [`Full`]
     pub fn admit(self: &Arc<Gate>, address: IpAddr, settings: &Settings) -> Result<Pass, Full> {
-        let address = address.to_canonical();
+        let address = network(address);
         if self.live.load(Ordering::Acquire) >= settings.c2s.connections {
             return Err(Full::Connections);
         }
@@ -137,6 +137,14 @@ impl Pass {
     }
 }
 
+/// What counts as one address: an IPv6 host has a /64 at least, and that is what one person holds.
+pub fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => IpAddr::V4(v4),
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from(u128::from(v6) & !u128::from(u64::MAX))),
+    }
+}
+
 impl Drop for Pass {
     fn drop(&mut self) {
         self.authenticated();
@@ -172,6 +180,15 @@ mod tests {
         one.authenticated();
         assert_eq!(gate.counts(), Counts { live: 3, unauthenticated: 2 });
         let _four = gate.admit(HOME, &settings).unwrap();
+    }
+
+    #[test]
+    fn a_whole_ipv6_network_counts_as_one_address() {
+        let settings = Settings { unauthenticated_per_address: 2, ..Settings::default() };
+        let gate = Arc::new(Gate::default());
+        let host = |last: u16| IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, 0, last));
+        let _two = (gate.admit(host(1), &settings).unwrap(), gate.admit(host(2), &settings).unwrap());
+        assert_eq!(gate.admit(host(3), &settings).err(), Some(Full::Address));
     }
 
     #[test]

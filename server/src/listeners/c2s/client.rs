@@ -81,7 +81,12 @@ impl Client {
         if *element.ns() != *ns::CLIENT {
             return self.no_stanza(&element);
         }
+        let claims = element.get("from").is_some();
         match Stanza::read(element) {
+            // §8.1.2.1: a `from` that is no address is nobody's.
+            Ok(stanza) if claims && stanza.sender().is_none() => {
+                Heard::Failed(StreamCondition::InvalidFrom.into())
+            }
             Ok(stanza) => self.stanza(stanza),
             Err(Some(error)) => self.refuse(bytes, &error),
             Err(None) => Heard::Failed(StreamCondition::UnsupportedStanzaType.into()),

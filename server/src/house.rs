@@ -218,6 +218,7 @@ async fn open_host(
         name: name.to_owned(),
         admins: config.admins.clone(),
         limits: Limits { occupants: config.rooms.max_occupants, ..Limits::default() },
+        tells_version: config.version.answer,
         policy,
         relays: Arc::new(links.clone()),
     };

@@ -32,7 +32,11 @@ pub enum ListenError {
     #[error("another Rialto runs here already: it listens on {}", .0.display())]
     InUse(PathBuf),
     /// The system says no.
-    #[error("the admin socket {} cannot be made: {}", .0.display(), .1)]
+    #[error(
+        "the admin socket {} cannot be made ({}): give its folder to the user that Rialto runs as, or name another one \
+         with `data`",
+        .0.display(), .1
+    )]
     Io(PathBuf, std::io::Error),
 }
 

@@ -29,6 +29,7 @@ pub struct MucHost {
     pub(super) name: String,
     pub(super) works: Arc<Works>,
     pub(super) policy: Arc<dyn RoomPolicy>,
+    pub(super) tells_version: bool,
     pub(super) router: Weak<Router>,
     rules: Arc<Rules>,
     /// Rooms that something must be done for before they can be opened, at the same time.
@@ -47,6 +48,8 @@ pub struct Hosting {
     pub admins: Vec<BareJid>,
     /// How much of anything.
     pub limits: Limits,
+    /// Tells which software it is (XEP-0092).
+    pub tells_version: bool,
     /// Who may open a room.
     pub policy: Arc<dyn RoomPolicy>,
     /// Where words for far rooms go.
@@ -82,6 +85,7 @@ impl MucHost {
             name: hosting.name,
             works,
             policy: hosting.policy,
+            tells_version: hosting.tells_version,
             router: Arc::downgrade(router),
             rules,
             preparing: Arc::new(tokio::sync::Semaphore::new(PREPARING)),

@@ -65,7 +65,7 @@ impl MucHost {
             ("query", ns::DISCO_INFO | ns::DISCO_ITEMS) if get => Err(Condition::ItemNotFound.into()),
             ("ping", ns::PING) if get => Ok(None),
             ("vCard", ns::VCARD) if get => Ok(Some(self.card())),
-            ("query", ns::VERSION) if get => Ok(Some(version())),
+            ("query", ns::VERSION) if get && self.tells_version => Ok(Some(version())),
             _ => self.policy.answer(payload, from).await.unwrap_or_else(|| Err(unavailable())),
         }
     }

@@ -72,6 +72,8 @@ impl World {
                 name: "Rooms".into(),
                 admins: vec![BareJid::parse("romeo@montague.lit").unwrap()],
                 limits: Limits::default(),
+
+                tells_version: true,
                 policy,
                 relays: Arc::new(links.clone()),
             };

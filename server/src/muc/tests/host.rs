@@ -40,6 +40,8 @@ async fn place_with(store: Store, settings: &Rooms) -> Place {
         name: "Rooms".into(),
         admins: vec![BareJid::parse("admin@montague.lit").unwrap()],
         limits: Limits::default(),
+
+        tells_version: true,
         policy: Arc::new(Native::new(settings, &[], Arc::downgrade(&router))),
         relays: Arc::new(NoRelays),
     };

@@ -20,7 +20,7 @@ const HEAD: usize = 36;
 const ALIGN: usize = 64;
 
 /// Bytes of the file.
-pub(crate) const SIZE: usize = 8 * 1024 * 1024;
+pub(crate) const SIZE: usize = 16 * 1024 * 1024;
 
 /// The open journal.
 pub(crate) struct Journal {

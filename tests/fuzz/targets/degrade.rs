@@ -1,0 +1,4 @@
+//! Feeds `inputs::degrade` whatever libFuzzer thinks of.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| rialto_tests::inputs::degrade(data));

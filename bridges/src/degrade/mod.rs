@@ -96,7 +96,11 @@ fn words<Id, To>(
     }
     let prefix =
         if able.names { Text::default() } else { spoken_by(author, message.action, able.quiet_names) };
-    let limits = Limits { bytes: able.text.bytes.saturating_sub(prefix.plain().len()), ..able.text };
+    // Every line costs the prefix; no more lines in a part than leave half of it to the words.
+    let spoken = prefix.plain().len();
+    let most = (able.text.bytes / 2).checked_div(spoken).map_or(able.text.lines, |most| most.max(1));
+    let lines = text.plain().split('\n').count().min(able.text.lines.max(1)).min(most);
+    let limits = Limits { bytes: able.text.bytes.saturating_sub(spoken * lines), lines, ..able.text };
     let mut parts: Vec<Message<To>> =
         cut(&text, &limits).into_iter().map(|part| named(&prefix, &part)).collect();
     for part in &mut parts {

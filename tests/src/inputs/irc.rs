@@ -142,7 +142,10 @@ fn fits(act: Act<u8>, able: &Capabilities) {
     for part in parts {
         match part.act {
             Act::Say(message) | Act::Edit { now: message, .. } => {
-                let (plain, spans) = (message.text.plain(), message.text.spans().len());
+                let plain = message.text.plain();
+                // A span over several lines stands there once for each, and costs once.
+                let has = |style: Style| message.text.spans().iter().any(|span| span.style == style);
+                let spans = usize::from(has(Style::Bold)) + usize::from(has(Style::Italic));
                 assert!(
                     plain.len() + spans * able.text.span <= able.text.bytes,
                     "{} bytes: {plain:?}",

@@ -104,6 +104,10 @@ fn a_bad_value_is_refused_with_one_that_would_do() {
             "[log]\nlevel = \"a=b=c\"",
             "config line 2, [log]: `level`: \"a=b=c\" is no level; write error, warn, info, debug or trace, or rialto::muc=debug,info",
         ),
+        (
+            "[log]\nlevel = \"verbose\"",
+            "config line 2, [log]: `level`: \"verbose\" is no level; write error, warn, info, debug or trace, or rialto::muc=debug,info",
+        ),
         ("[archive]\npage = 500", "config line 2, [archive]: `page` must not be larger than `max_page`"),
         (
             "[rooms]\ndomain = \"localhost\"",

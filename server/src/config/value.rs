@@ -97,9 +97,12 @@ pub fn addresses<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<IpAddr>, D::E
 /// A level of logging, or directives as `tracing` takes them.
 pub fn level<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     let text = String::deserialize(from)?;
+    // A word alone would be taken for a module, and all others be silent.
+    let sound =
+        |part: &str| part.contains('=') || part.trim().parse::<tracing::level_filters::LevelFilter>().is_ok();
     match text.parse::<tracing_subscriber::filter::Targets>() {
-        Ok(_) => Ok(text),
-        Err(_) => Err(D::Error::custom(format!(
+        Ok(_) if text.split(',').all(sound) => Ok(text),
+        _ => Err(D::Error::custom(format!(
             "\"{text}\" is no level; write error, warn, info, debug or trace, or rialto::muc=debug,info"
         ))),
     }

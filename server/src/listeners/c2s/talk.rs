@@ -83,9 +83,16 @@ impl Talk<TcpStream> {
     ///
     /// # Errors
     /// [`Leave::Gone`]: the handshake failed, and TLS itself said why.
-    pub async fn secure(self, config: Arc<ServerConfig>) -> Result<Talk<Box<TlsStream<TcpStream>>>, Leave> {
+    pub async fn secure(
+        mut self,
+        config: Arc<ServerConfig>,
+    ) -> Result<Talk<Box<TlsStream<TcpStream>>>, Leave> {
         let handshake = TlsAcceptor::from(config).accept(self.io);
-        let handshake = timeout_at(self.bounds.until, Box::pin(handshake)).await;
+        let handshake = tokio::select! {
+            handshake = timeout_at(self.bounds.until, Box::pin(handshake)) => handshake,
+            // Nobody can be told anything here: a server that stops does not wait for it.
+            _ = self.bounds.closing.wait_for(|closing| *closing) => return Err(Leave::Gone),
+        };
         Ok(Talk::new(Box::new(handshake.map_err(|_| Leave::Gone)??), self.bounds))
     }
 }

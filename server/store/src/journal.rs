@@ -34,6 +34,8 @@ pub(crate) struct Journal {
     last: (usize, u64),
     /// A sync failed: what is on the disk is not known any more.
     broken: bool,
+    /// The file was shorter than it was made.
+    cut: bool,
 }
 
 /// One record, read back.
@@ -69,7 +71,15 @@ impl Journal {
             file.write_all_at(&zeros, at as u64)?;
         }
         file.sync_all()?;
-        Ok(Journal { file, tip: 0, sequence, durable: sequence, last: (0, sequence), broken: false })
+        Ok(Journal {
+            file,
+            tip: 0,
+            sequence,
+            durable: sequence,
+            last: (0, sequence),
+            broken: false,
+            cut: false,
+        })
     }
 
     /// Opens one, and gives the records after `sequence`, which is the last that the engine has.
@@ -89,7 +99,13 @@ impl Journal {
         let stale = records.last().is_none_or(|record| record.sequence <= sequence);
         let tip = if stale { 0 } else { tip };
         let new = records.into_iter().filter(|record| record.sequence > sequence).collect();
-        Ok((Journal { file, tip, sequence: last, durable: last, last: (tip, last), broken: false }, new))
+        let cut = bytes.len() < SIZE;
+        Ok((Journal { file, tip, sequence: last, durable: last, last: (tip, last), broken: false, cut }, new))
+    }
+
+    /// Whether the file was shorter than it was made when it was opened: it never shrinks by itself.
+    pub fn was_cut(&self) -> bool {
+        self.cut
     }
 
     /// The number of the last record.

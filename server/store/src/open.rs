@@ -143,6 +143,7 @@ fn reopen(settings: &Settings, marker: Marker) -> Result<Opened, OpenError> {
             Verify::Never => false,
             Verify::Auto => sums::size(&data) <= SMALL,
         };
+    let closed = matches!(marker.state, State::Closed { .. });
     // From here on files change: engines tidy up when they are opened.
     let since = match marker.state {
         State::New => 0,
@@ -175,6 +176,10 @@ fn reopen(settings: &Settings, marker: Marker) -> Result<Opened, OpenError> {
         }
         other => OpenError::damaged(folder, other),
     })?;
+    // What was closed in order has nothing in its journal; otherwise what is missing may have been acknowledged.
+    if !closed && journal.was_cut() {
+        return Err(OpenError::damaged(folder, "its journal is shorter than it was made"));
+    }
     let clock = records.last().map_or(clock, |record| record.clock.max(clock));
     let disk = Disk { journal, folder: folder.clone(), marker, reserve: RESERVE };
     Ok(Opened { engine, disk: Some(disk), records, clock, lock: None })

@@ -272,6 +272,20 @@ async fn after_a_power_cut_a_damaged_journal_is_refused() {
 }
 
 #[tokio::test]
+async fn after_a_power_cut_a_journal_that_was_cut_is_refused() {
+    for engine in DURABLE {
+        let folder = cut_off(engine).await;
+        let length = fs::metadata(folder.path().join("journal")).unwrap().len();
+        for left in [0, 64 * 100, length / 2, length - 1] {
+            let copy = copy(folder.path());
+            fs::File::options().write(true).open(copy.path().join("journal")).unwrap().set_len(left).unwrap();
+            let error = Store::open(&settings(engine, copy.path())).map(drop).unwrap_err();
+            assert!(error.to_string().contains("its journal is shorter"), "{left}: {error}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn after_a_power_cut_a_damaged_file_is_refused_or_misses_nothing() {
     for engine in DURABLE {
         let folder = cut_off(engine).await;

@@ -20,7 +20,7 @@ pub struct Query {
     pub ids: Vec<Id>,
     /// Which page.
     pub page: Paging,
-    /// At most so many entries, within the page.
+    /// At most so many entries, within the page; fewer when they are large (XEP-0059 §2.1 lets a page be shorter).
     pub max: usize,
     /// The page's entries from the last to the first (§4.3.2).
     pub flipped: bool,
@@ -74,6 +74,10 @@ pub enum QueryError {
     Store(#[from] StoreError),
 }
 
+/// Bytes of stanzas on one page, unless the first alone is larger: whoever asks must be able to take it, also when
+/// somebody filled the archive with the largest stanzas there may be.
+const BYTES: usize = 256 * 1024;
+
 impl Archive {
     /// Answers a query, once all that was archived before it is on the disk.
     pub async fn query(&self, owner: &str, query: &Query) -> Result<Page, QueryError> {
@@ -114,7 +118,7 @@ impl Archive {
     ) -> Result<Page, QueryError> {
         let with = query.with.as_deref();
         let mut walk = self.walk(owner, with.map(bare), Id(low), Id(high), reverse)?;
-        let mut page = Page { complete: true, ..Page::default() };
+        let (mut page, mut room) = (Page { complete: true, ..Page::default() }, Room::of(query));
         while let Some((id, bytes)) = walk.step()? {
             if flags_of(&bytes).contains(Flags::HIDDEN) {
                 continue;
@@ -123,7 +127,7 @@ impl Archive {
             if !matches(with, &entry) {
                 continue;
             }
-            if page.entries.len() >= query.max {
+            if !room.takes(&entry) {
                 page.complete = false;
                 break;
             }
@@ -154,9 +158,10 @@ impl Archive {
                 entries.push(entry);
             }
         }
-        let complete = entries.len() <= query.max;
-        entries.truncate(query.max);
-        Ok(Page { entries, complete, count: None })
+        let (all, mut room) = (entries.len(), Room::of(query));
+        let fitting = entries.iter().take_while(|entry| room.takes(entry)).count();
+        entries.truncate(fitting);
+        Ok(Page { entries, complete: fitting == all, count: None })
     }
 
     /// The ids between which the results lie, both included.
@@ -177,6 +182,28 @@ impl Archive {
             Some(_) => Ok(id),
             None => Err(QueryError::ItemNotFound),
         }
+    }
+}
+
+/// What is left of a page.
+struct Room {
+    entries: usize,
+    bytes: usize,
+    is_empty: bool,
+}
+
+impl Room {
+    fn of(query: &Query) -> Room {
+        Room { entries: query.max, bytes: BYTES, is_empty: true }
+    }
+
+    fn takes(&mut self, entry: &Entry) -> bool {
+        let bytes = entry.stanza().len();
+        if self.entries == 0 || (bytes > self.bytes && !self.is_empty) {
+            return false;
+        }
+        *self = Room { entries: self.entries - 1, bytes: self.bytes.saturating_sub(bytes), is_empty: false };
+        true
     }
 }
 
@@ -404,5 +431,32 @@ mod tests {
         }
         writer.await.unwrap();
         assert!(rounds > 5, "{rounds}");
+    }
+
+    #[tokio::test]
+    async fn a_page_of_large_stanzas_is_shorter_and_all_of_them_come_in_the_end() {
+        let store = Store::memory();
+        let archive = Archive::new(&store);
+        let mut ids = Vec::new();
+        for size in [300_000, 10, 200_000, 200_000, 10, 300_000] {
+            let (mut batch, stanza) = (Batch::new(), "x".repeat(size));
+            let draft = Draft { with: "a@b", flags: Flags::NONE, stanza: stanza.as_bytes() };
+            ids.push(archive.append(&mut batch, ROMEO, &draft));
+            store.enqueue(batch);
+        }
+        for named in [Vec::new(), ids.clone()] {
+            let mut query = Query { max: 100, ids: named, ..Query::default() };
+            let mut pages = Vec::new();
+            loop {
+                let page = archive.query(ROMEO, &query).await.unwrap();
+                pages.push(page.entries.iter().map(|entry| entry.id).collect::<Vec<_>>());
+                if page.complete {
+                    break;
+                }
+                query.page = Paging::After(page.last().unwrap());
+            }
+            assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), [1, 2, 2, 1]);
+            assert_eq!(pages.concat(), ids);
+        }
     }
 }

@@ -83,6 +83,16 @@ class Wire:
                 raise Failed(f"waited for {pattern!r} and heard {self.heard[-600:]!r}"
                              + (" and the end" if self.ended else ""))
 
+    def hear_until(self, pattern, patience=PATIENCE):
+        """All up to the end of what fits."""
+        before = len(self.heard)
+        until = time.monotonic() + patience
+        while not (found := re.search(pattern, self.heard)):
+            if time.monotonic() > until or not self.listen(until - time.monotonic()):
+                raise Failed(f"waited for {pattern!r} and heard {len(self.heard) - before} characters more")
+        heard, self.heard = self.heard[:found.end()], self.heard[found.end():]
+        return heard
+
     def hears_no(self, pattern, time_=0.4):
         """Nothing that fits has come or comes for a while."""
         until = time.monotonic() + time_

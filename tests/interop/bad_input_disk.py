@@ -176,13 +176,15 @@ def a_limit_on_files(rialto):
     romeo.listen(2), romeo.listen(0.5)
     acknowledged = max([int(h) for h in re.findall(r"<a [^>]*h='(\d+)'", romeo.heard)] or [0])
     refused = romeo.heard.count("type='error'")
-    check("internal-server-error" in romeo.heard or refused, f"who writes is told ({said} said, {acknowledged} acknowledged)")
+    check("internal-server-error" in romeo.heard or refused,
+          f"who writes is told ({said} said, {acknowledged} acknowledged)")
     check(rialto.server.process.poll() is None, "the server does not end")
     rialto.server.stop()
     check("the store does not take what is written" in rialto.server.log.read_text(), "the operator is told")
     rialto.start()
     found = {word.split("-")[1] for word in archived(rialto, "romeo", "", "limit") if word.startswith("limit-")}
-    check(len({str(n) for n in range(acknowledged)} - found) <= refused, "all that was acknowledged is there without the limit")
+    missing = {str(n) for n in range(acknowledged)} - found
+    check(len(missing) <= refused, "all that was acknowledged is there without the limit")
 
 
 HARMS = (("cut off", lambda file, size: file.truncate(size // 2)),
@@ -242,7 +244,8 @@ def refused_or_whole(rialto, what):
 
 def look_through(rialto, what):
     found = archived(rialto, "romeo", "", "whole")
-    check([word for word in found if word.startswith("kept")] == [f"kept {number}" for number in range(50)], f"{what}: nothing is missing")
+    kept = [word for word in found if word.startswith("kept")]
+    check(kept == [f"kept {number}" for number in range(50)], f"{what}: nothing is missing")
     check("nurse" in rialto.run("user", "list"), "nor any account")
 
 
@@ -256,9 +259,7 @@ def play():
                         story(rialto)
                         check(True, f"{story.__name__.replace('_', ' ')} ({engine})")
                     except (Failed, OSError) as failed:
-                        if not os.environ.get("GO_ON"):
-                            raise Failed(f"{story.__name__} ({engine}): {failed}") from failed
-                        print("FAILED", story.__name__, failed)
+                        raise Failed(f"{story.__name__} ({engine}): {failed}") from failed
     except Failed as failed:
         raise SystemExit(f"FAILED: {failed}") from None
     print("done", flush=True)

@@ -3,7 +3,6 @@
 needs: python openssl
 """
 
-import os
 import shutil
 import signal
 import socket
@@ -38,7 +37,7 @@ def garbage_for_the_admin_socket(rialto, nurse):
                  b'{"command":"UserAdd","user":{"jid":1}}\n', b"x" * 200_000 + b"\n"):
         heard = say_to_admin(rialto, said)
         # What is far too long may be cut off before the answer is read.
-        assert len(said) > 65536 or b"refused" in heard.lower() or b"error" in heard.lower() or b"bad" in heard.lower(), (said[:40], heard)
+        assert len(said) > 65536 or b"refused" in heard.lower(), (said[:40], heard)
     say_to_admin(rialto, b'{"half', closes=True)
     mode = next((rialto.folder / "data").glob("*.sock*")).stat().st_mode & 0o777
     check(mode == 0o600, f"the admin socket is for its owner alone ({mode:o})")
@@ -135,12 +134,7 @@ def play():
             nurse = Bystander(rialto)
             for story in (garbage_for_the_admin_socket, certificates_change_under_way, settings_change_under_way,
                           told_to_stop):
-                try:
-                    story(rialto, nurse)
-                except (Failed, AssertionError) as failed:
-                    if not os.environ.get("GO_ON"):
-                        raise
-                    print("FAILED", story.__name__, failed)
+                story(rialto, nurse)
                 if story is not told_to_stop:
                     nurse.is_well(story.__name__.replace("_", " "))
     except (Failed, AssertionError) as failed:

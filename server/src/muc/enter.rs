@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rialto_xmpp::{Condition, Element, Jid, Presence, PresenceKind, StanzaError, ns};
+use rialto_xmpp::{Condition, Element, ErrorKind, Jid, Presence, PresenceKind, StanzaError, ns};
 use subtle::ConstantTimeEq;
 
 use super::affiliation::Affiliation;
@@ -152,10 +152,8 @@ impl Room {
         // People of far rooms take no places from those who are here.
         let here = self.occupants.len().saturating_sub(self.far.all_seats());
         if here >= most.saturating_add(reserve) {
-            return Err(StanzaError::new(
-                Condition::ServiceUnavailable,
-                "This room is full: try again later.",
-            ));
+            let full = StanzaError::new(Condition::ServiceUnavailable, "This room is full: try again later.");
+            return Err(full.kind(ErrorKind::Wait));
         }
         Ok(())
     }

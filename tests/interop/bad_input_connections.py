@@ -82,7 +82,7 @@ def flood(rialto, target, sentence):
     """Says more to `target` than it may let lie, and gives the answers of the server to the speaker."""
     speaker = Wire(rialto, direct=True).login("juliet", "balcony", presence=False)
     body = "x" * 8000
-    for number in range(400):
+    for number in range(600):
         speaker.say(f"<message type='chat' id='{sentence}-{number}' to='{target}'><body>{body}</body></message>")
     speaker.ask("<iq type='get' id='done' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>", "done")
     return speaker
@@ -93,7 +93,7 @@ def backlog(rialto, name, sentence):
     numbers = []
     while True:
         wire = Wire(rialto, direct=True).login(name, "fast", presence=False)
-        wire.say("<presence/>").hears_no("nothing", 0.3)
+        wire.say("<presence/>").hears_no("nothing", 0.6)
         found = [int(number) for number in re.findall(rf"id=.{sentence}-(\d+)", wire.heard)]
         wire.say("</stream:stream>").hear_end()
         if not found:
@@ -113,7 +113,7 @@ def a_reader_who_is_too_slow_is_cut_off_and_what_it_did_not_get_waits(rialto):
     speaker = flood(rialto, "romeo@localhost", "slow")
     cut_off(slow)
     numbers = backlog(rialto, "romeo", "slow")
-    assert numbers == list(range(numbers[0], 400)), numbers
+    assert numbers == list(range(numbers[0], 600)), numbers
     speaker.close()
 
 
@@ -123,7 +123,7 @@ def a_reader_who_never_acknowledges_is_cut_off_too_and_nothing_is_lost(rialto):
     slow.say(f"<enable xmlns='{SM}' resume='true'/>").hear("<enabled[^>]*>")
     speaker = flood(rialto, "romeo@localhost/slow", "unacked")
     cut_off(slow)
-    assert backlog(rialto, "romeo", "unacked") == list(range(400))
+    assert backlog(rialto, "romeo", "unacked") == list(range(600))
     speaker.close()
 
 

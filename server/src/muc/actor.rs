@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use rialto_store::{Batch, StoreError};
 use rialto_xmpp::{BareJid, Condition, Jid, Stanza, StanzaError};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use super::effect::{Effect, Now};
 use super::perform::Works;
@@ -106,14 +106,17 @@ impl Actor {
         }
         self.inputs.close();
         while let Some(input) = self.inputs.recv().await {
-            if let Input::Stanza(stanza) = input {
-                self.works.route_apart(stanza);
+            match input {
+                Input::Stanza(stanza) => self.works.route_apart(stanza),
+                Input::Settle(waiting) => waiting.notify_one(),
+                _ => {}
             }
         }
     }
 
     /// Inputs that came together. All they change is one commit, which is waited for before anybody is told.
     async fn handle_all(&mut self, mut inputs: Vec<Input>) {
+        let waiting: Vec<Arc<Notify>> = inputs.iter().filter_map(waits).cloned().collect();
         let attended = self.room.occupants.has_sessions();
         while !inputs.is_empty() {
             let before = self.room.clone();
@@ -135,6 +138,7 @@ impl Actor {
             };
             inputs = gone.into_iter().map(Input::Gone).collect();
         }
+        waiting.iter().for_each(|waiting| waiting.notify_one());
         self.works.tell_listing(&self.room);
         self.works.tell_links(&self.room, attended);
     }
@@ -214,6 +218,14 @@ fn refused(input: &Input, condition: Condition) -> Option<Effect> {
     stanza.may_bounce().then(|| Effect::Send(stanza.error_reply(&error)))
 }
 
+/// Who waits for what came before this input.
+fn waits(input: &Input) -> Option<&Arc<Notify>> {
+    match input {
+        Input::Settle(waiting) => Some(waiting),
+        _ => None,
+    }
+}
+
 /// For the log: what kind of input it was, and nothing of what is in it.
 fn kind(input: &Input) -> &'static str {
     match input {
@@ -222,6 +234,7 @@ fn kind(input: &Input) -> &'static str {
         Input::Stanza(Stanza::Iq(_)) => "iq",
         Input::Gone(_) => "gone",
         Input::Forget(_) => "forget",
+        Input::Settle(_) => "settle",
         Input::Shutdown => "shutdown",
         Input::Destroy { .. } => "destroy",
         Input::Linked(_) | Input::Unlinked(_) => "link",

@@ -6,6 +6,7 @@ use rialto_store::rooms::Rooms;
 use rialto_store::server::{Purpose, secret};
 use rialto_store::{Batch, StoreError};
 use rialto_xmpp::{BareJid, Condition, IqKind, Jid, PresenceKind, Stanza, StanzaError, ns};
+use tokio::sync::Notify;
 
 use super::actor::{Actor, Mailbox};
 use super::perform::{Relays, Works};
@@ -371,6 +372,19 @@ impl Service for MucHost {
                     self.to_room(room, stanza).await
                 }
                 None => self.to_service(stanza).await,
+            }
+        })
+    }
+
+    fn settle<'a>(&'a self, to: &'a Jid) -> Fut<'a, ()> {
+        Box::pin(async {
+            let Some(mailbox) = self.in_memory(&to.bare()) else { return };
+            let kept = Arc::new(Notify::new());
+            if mailbox.send(Input::Settle(kept.clone())).await.is_ok() {
+                tokio::select! {
+                    () = kept.notified() => {}
+                    () = mailbox.done() => {}
+                }
             }
         })
     }

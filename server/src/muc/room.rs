@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rialto_xmpp::{
     BareJid, Condition, IqKind, Jid, Message, MessageKind, Presence, PresenceKind, Stanza, StanzaError, ns,
 };
+use tokio::sync::Notify;
 
 use super::affiliation::{Affiliation, Role};
 use super::between::Questions;
@@ -69,6 +70,8 @@ pub enum Input {
     Stanza(Stanza),
     /// A session is not there any more.
     Gone(Jid),
+    /// Rings when everything before it has been kept or refused.
+    Settle(Arc<Notify>),
     /// The server closes (status 332).
     Shutdown,
     /// A far room is one with this one from now on.
@@ -117,6 +120,8 @@ impl Room {
             Input::Stanza(Stanza::Presence(presence)) => self.presence(turn, presence),
             Input::Stanza(Stanza::Iq(iq)) => self.iq(turn, iq),
             Input::Gone(jid) => self.session_gone(turn, &jid),
+            // The actor answers it when the effects of all before it are kept.
+            Input::Settle(_) => {}
             Input::Shutdown => self.shut_down(turn),
             Input::Forget(jid) => self.forget(turn, &jid),
             Input::Destroy { reason } => self.destroyed(turn, None, reason),

@@ -78,10 +78,24 @@ impl Router {
         ticket = ticket.max(match verdict {
             // RFC 6121 §4.2.2: a presence without `to` was for the server, and the features have seen it.
             Verdict::Next if stanza.to().is_none() && matches!(stanza, Stanza::Presence(_)) => Ticket::NONE,
-            Verdict::Next => self.route(origin, stanza).await,
+            Verdict::Next => self.route_and_settle(session, origin, stanza).await,
             Verdict::Done => Ticket::NONE,
             Verdict::Refuse(error) => self.bounce(Undelivered { stanza, error: *error }).await,
         });
+        ticket
+    }
+
+    /// XEP-0198 §4: with stream management a stanza counts as handled when the room that it was for has kept it. Without,
+    /// the room's reflection is the acknowledgement, and nobody waits here.
+    async fn route_and_settle(&self, session: &Session, origin: Origin<'_>, stanza: Stanza) -> Ticket {
+        let is_words = matches!(stanza, Stanza::Message(_));
+        let to = stanza.to().filter(|_| is_words && session.outbox.is_managed()).cloned();
+        let ticket = self.route(origin, stanza).await;
+        if let Some(to) = to
+            && let Some(Domain::Service(service)) = self.domains.get(to.domainpart())
+        {
+            service.settle(&to).await;
+        }
         ticket
     }
 

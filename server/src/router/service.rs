@@ -1,6 +1,6 @@
 //! A whole domain that is no domain of accounts: rooms, an external component.
 
-use rialto_xmpp::{BareJid, Stanza, StanzaError};
+use rialto_xmpp::{BareJid, Jid, Stanza, StanzaError};
 
 use crate::features::Fut;
 
@@ -24,6 +24,12 @@ pub trait Service: Send + Sync + 'static {
 
     /// An account of this server is removed: who gets its name later is another person.
     fn forget<'a>(&'a self, _jid: &'a BareJid) -> Fut<'a, ()> {
+        Box::pin(async {})
+    }
+
+    /// Comes back when what was delivered for this address before is durable, or was refused: only then may a client
+    /// hear that it was taken.
+    fn settle<'a>(&'a self, _to: &'a Jid) -> Fut<'a, ()> {
         Box::pin(async {})
     }
 

@@ -11,7 +11,7 @@ use crate::features::{Features, Fut};
 use crate::muc::doors::Native;
 use crate::muc::{Config, Hosting, Limits, MucHost, NoRelays};
 use crate::router::{Directory, Domain, Router, Service};
-use crate::sessions::{Account, Accounts, Session};
+use crate::sessions::{Account, Accounts, Frame, Session};
 
 struct Everybody;
 
@@ -68,16 +68,24 @@ impl Place {
 
     /// The session says this, and hears what comes of it within a moment.
     async fn says(&self, session: &Arc<Session>, xml: &str) -> Vec<String> {
+        self.sends(session, xml).await;
+        self.hears(session).await
+    }
+
+    async fn sends(&self, session: &Arc<Session>, xml: &str) {
         let account = self.router.accounts.get(session.jid.bare_str()).unwrap();
         let end = xml.find([' ', '>']).unwrap();
         let xml = format!("{} xmlns='jabber:client'{}", &xml[..end], &xml[end..]);
         let stanza = Stanza::read(parse::standalone(&xml).unwrap()).unwrap();
         self.router.accept(session, &account, stanza).await;
-        self.hears(session).await
     }
 
     async fn hears(&self, session: &Arc<Session>) -> Vec<String> {
         tokio::time::sleep(Duration::from_millis(30)).await;
+        self.has_heard(session)
+    }
+
+    fn has_heard(&self, session: &Arc<Session>) -> Vec<String> {
         let mut frames = Vec::new();
         session.outbox.try_take(session.outbox.writer(), &mut frames);
         frames.iter().map(|frame| String::from_utf8(frame.to_bytes().to_vec()).unwrap()).collect()
@@ -252,6 +260,19 @@ async fn a_removed_account_is_nothing_to_any_room() {
     let heard = place.enters(&session, "Juliet").await;
     assert!(heard[0].contains("affiliation='none'"), "{heard:?}");
     assert!(place.host.list()[0].1.owners.is_empty());
+}
+
+#[tokio::test]
+async fn with_stream_management_words_count_as_handled_when_the_room_has_kept_them() {
+    let place = place().await;
+    let romeo = place.session("romeo").await;
+    place.enters(&romeo, "Romeo").await;
+    place.unlocks(&romeo).await;
+    romeo.outbox.manage(Frame::raw("<enabled/>")).unwrap();
+    place.has_heard(&romeo);
+    place.sends(&romeo, HI).await;
+    let heard = place.has_heard(&romeo);
+    assert!(heard.iter().any(|heard| heard.contains("stanza-id")), "{heard:?}");
 }
 
 #[tokio::test]

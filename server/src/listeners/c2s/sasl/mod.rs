@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -14,6 +14,7 @@ use sasl::server::{Mechanism as _, MechanismError, Response};
 use crate::credentials::ScramHash;
 use message::First;
 use offer::{Mechanism, Offer};
+use pace::Pace;
 use plain::{Claim, Plain};
 use scram::Scram;
 use secrets::{Keyring, Secret, Unreadable};
@@ -21,6 +22,7 @@ use throttle::Throttle;
 
 mod message;
 pub mod offer;
+mod pace;
 mod plain;
 mod scram;
 pub mod secrets;
@@ -62,6 +64,7 @@ pub struct Authentication {
     keyring: Arc<dyn Keyring>,
     seed: [u8; 32],
     throttle: Throttle,
+    pace: Pace,
 }
 
 /// The authentication of one stream, one attempt.
@@ -102,13 +105,10 @@ impl AuthError {
     }
 }
 
-/// How long a challenge takes, whatever finding the keys took: finding none is a little faster, and must not show.
-const EVENED_OUT: Duration = Duration::from_millis(2);
-
 impl Authentication {
     /// `seed` must be secret and survive restarts: made-up salts come from it.
     pub fn new(keyring: Arc<dyn Keyring>, seed: [u8; 32], throttle: Throttle) -> Authentication {
-        Authentication { keyring, seed, throttle }
+        Authentication { keyring, seed, throttle, pace: Pace::default() }
     }
 
     /// Begins an attempt with a mechanism that the stream was offered.
@@ -129,13 +129,21 @@ impl Authentication {
 
     /// Keys of an account, or made-up ones; the same work is done for both.
     async fn secret(&self, name: &Name, hash: ScramHash) -> Result<Secret, AuthError> {
+        let begun = Instant::now();
         let made_up = secrets::made_up(&self.seed, &name.text, hash);
         let keys = match &name.account {
             Some(account) => self.keyring.keys(account, hash).await,
             None => Ok(None),
         };
         match keys {
-            Ok(keys) => Ok(keys.map_or(made_up, Secret::real)),
+            Ok(Some(keys)) => {
+                self.pace.learn(begun);
+                Ok(Secret::real(keys))
+            }
+            Ok(None) => {
+                self.pace.keep(begun);
+                Ok(made_up)
+            }
             Err(Unreadable) => Err(AuthError::TemporaryAuthFailure),
         }
     }
@@ -171,14 +179,12 @@ impl Exchange {
     }
 
     async fn first(&mut self, hash: ScramHash, plus: bool, payload: &[u8]) -> Result<Step, AuthError> {
-        let answer_at = tokio::time::Instant::now() + EVENED_OUT;
         let first = First::read(payload).map_err(condition)?;
         let name = self.name(&first.username, first.authzid.as_deref())?;
         let secret = self.shared.secret(&name, hash).await?;
         let mut scram = Scram::new(hash, plus, (*self.offer).clone(), secret).map_err(condition)?;
         match scram.respond(payload).map_err(condition)? {
             Response::Proceed(challenge) => {
-                tokio::time::sleep_until(answer_at).await;
                 self.state = State::Challenged { scram: Box::new(scram), name };
                 Ok(Step::Challenge(challenge))
             }

@@ -2,7 +2,7 @@
 //!
 //! The floors, lowest first; a floor may name those below it, never those above (`ARCHITECTURE.md`):
 //! `config` (2, plain values) · `sessions` (3) · `features` (4) · `router` (5) · `muc`, `services` (6) · `listeners` (7) ·
-//! `house`, `cli` (8).
+//! `server`, `cli` (8).
 
 pub mod admin;
 pub mod certs;
@@ -11,7 +11,6 @@ pub mod config;
 pub mod credentials;
 pub mod features;
 pub mod files;
-pub mod house;
 pub mod listeners;
 pub mod logs;
 pub mod metrics;
@@ -19,4 +18,5 @@ pub mod muc;
 pub mod people;
 pub mod random;
 pub mod router;
+pub mod server;
 pub mod sessions;

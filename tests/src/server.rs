@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use rialto::config::Config;
-use rialto::house::House;
 use rialto::listeners::Door;
+use rialto::server::Server as Running;
 use rialto_xmpp::BareJid;
 use tempfile::TempDir;
 use toml::{Table, Value};
@@ -49,7 +49,7 @@ impl fmt::Display for Engine {
 
 /// A server and where it keeps things.
 pub struct Server {
-    house: Option<House>,
+    running: Option<Running>,
     config: Config,
     _folder: TempDir,
 }
@@ -65,7 +65,7 @@ impl Server {
         merge(&mut all, settings);
         let text = toml::to_string(&all).map_err(|error| error.to_string())?;
         let config = Config::parse(&text).map_err(|error| format!("{error}\n{text}"))?;
-        let mut server = Server { house: None, config, _folder: folder };
+        let mut server = Server { running: None, config, _folder: folder };
         server.start().await?;
         Ok(server)
     }
@@ -92,7 +92,7 @@ impl Server {
     /// Where it cannot be made.
     pub async fn account(&self, jid: &str) -> Result<(), String> {
         let bare = BareJid::parse(jid).map_err(|error| format!("{jid}: {error}"))?;
-        match self.house()?.people.add(&bare, PASSWORD, false).await {
+        match self.running()?.people.add(&bare, PASSWORD, false).await {
             Ok(()) | Err(rialto::people::PeopleError::Exists) => Ok(()),
             Err(error) => Err(format!("{jid}: {error}")),
         }
@@ -118,23 +118,23 @@ impl Server {
     /// # Errors
     /// Where it does not end.
     pub async fn stop(&mut self) -> Result<(), String> {
-        let Some(house) = self.house.take() else { return Ok(()) };
-        let closed = tokio::time::timeout(PATIENCE, house.close()).await;
+        let Some(running) = self.running.take() else { return Ok(()) };
+        let closed = tokio::time::timeout(PATIENCE, running.close()).await;
         closed.map_err(|_| format!("not closed after {} s", PATIENCE.as_secs()))
     }
 
     async fn start(&mut self) -> Result<(), String> {
-        let house = House::open(self.config.clone()).await.map_err(|error| error.to_string())?;
-        self.house = Some(house);
+        let running = Running::open(self.config.clone()).await.map_err(|error| error.to_string())?;
+        self.running = Some(running);
         Ok(())
     }
 
-    fn house(&self) -> Result<&House, String> {
-        self.house.as_ref().ok_or_else(|| "the server is stopped".to_owned())
+    fn running(&self) -> Result<&Running, String> {
+        self.running.as_ref().ok_or_else(|| "the server is stopped".to_owned())
     }
 
     fn door(&self, door: Door) -> Result<SocketAddr, String> {
-        let mut doors = self.house()?.addresses().iter();
+        let mut doors = self.running()?.addresses().iter();
         let found = doors.find(|(kind, _)| *kind == door).map(|(_, address)| *address);
         found.ok_or_else(|| format!("there is no door {door:?}"))
     }

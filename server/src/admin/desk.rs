@@ -6,10 +6,10 @@ use super::rooms::Rooms;
 use super::socket::{Carrying, Desk};
 use super::users::{self, Users};
 use crate::config::Config;
-use crate::house::House;
 use crate::muc::links::Links;
 use crate::people::PeopleError;
 use crate::router::Router;
+use crate::server::Server;
 use crate::sessions::End;
 use rialto_xmpp::{BareJid, StreamCondition, StreamError};
 use std::sync::Arc;
@@ -39,13 +39,13 @@ pub struct FrontDesk {
 
 impl FrontDesk {
     /// A desk for this server; what it cannot do itself, it wishes.
-    pub fn new(house: &House, wishes: mpsc::Sender<Wish>) -> FrontDesk {
-        let (config, router) = (house.config.clone(), house.router.clone());
+    pub fn new(server: &Server, wishes: mpsc::Sender<Wish>) -> FrontDesk {
+        let (config, router) = (server.config.clone(), server.router.clone());
         FrontDesk {
             users: Users::new(&router.store, &config.domains),
-            rooms: Rooms::new(house.links.hosts().all(), &config.rooms),
-            links: house.links.clone(),
-            listening: house.addresses().iter().map(|(_, address)| address.to_string()).collect(),
+            rooms: Rooms::new(server.links.hosts().all(), &config.rooms),
+            links: server.links.clone(),
+            listening: server.addresses().iter().map(|(_, address)| address.to_string()).collect(),
             config,
             router,
             wishes,
@@ -144,15 +144,15 @@ impl Desk for FrontDesk {
 mod tests {
     use super::*;
 
-    async fn with_desk() -> (House, FrontDesk, mpsc::Receiver<Wish>, tempfile::TempDir) {
+    async fn with_desk() -> (Server, FrontDesk, mpsc::Receiver<Wish>, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let source = "[listen]\nstarttls = 0\ntls = 0\n[store]\nengine = \"memory\"\n";
         let file = folder.path().join("rialto.toml");
         std::fs::write(&file, source).unwrap();
-        let house = House::open(Config::load(&file).unwrap()).await.unwrap();
+        let server = Server::open(Config::load(&file).unwrap()).await.unwrap();
         let (wishes, wished) = mpsc::channel(4);
-        let desk = FrontDesk::new(&house, wishes);
-        (house, desk, wished, folder)
+        let desk = FrontDesk::new(&server, wishes);
+        (server, desk, wished, folder)
     }
 
     fn text(outcome: Result<Answer, Refusal>) -> String {
@@ -161,7 +161,7 @@ mod tests {
 
     #[tokio::test]
     async fn accounts_and_rooms_are_made_while_the_server_runs() {
-        let (house, desk, _wished, _folder) = with_desk().await;
+        let (server, desk, _wished, _folder) = with_desk().await;
         let romeo = || "romeo@localhost".to_owned();
         let add = Command::UserAdd { address: romeo(), password: "pencil".into(), reuse: false };
         assert_eq!(desk.carry_out(add).await, Ok(Answer::OK));
@@ -180,12 +180,12 @@ mod tests {
         let gone = "there is no room lounge@rooms.localhost; `rialto room list` shows all";
         assert_eq!(text(desk.carry_out(destroy()).await), gone);
         assert_eq!(desk.carry_out(Command::UserRemove { address: romeo() }).await, Ok(Answer::OK));
-        house.close().await;
+        server.close().await;
     }
 
     #[tokio::test]
     async fn a_wrong_address_is_said_to_be_one() {
-        let (house, desk, _wished, _folder) = with_desk().await;
+        let (server, desk, _wished, _folder) = with_desk().await;
         let create = |room: &str| Command::RoomCreate { room: room.into(), owner: None, name: None };
         assert_eq!(
             text(desk.carry_out(create("lounge")).await),
@@ -195,12 +195,12 @@ mod tests {
             text(desk.carry_out(create("lounge@localhost")).await),
             "there are no rooms on localhost; they are on rooms.localhost"
         );
-        house.close().await;
+        server.close().await;
     }
 
     #[tokio::test]
     async fn a_link_that_cannot_be_is_refused_with_the_reason() {
-        let (house, desk, _wished, _folder) = with_desk().await;
+        let (server, desk, _wished, _folder) = with_desk().await;
         let add = |room: &str, to: &str| Command::LinkAdd { room: room.into(), to: to.into() };
         let room = "lounge@rooms.localhost";
         assert_eq!(
@@ -211,12 +211,12 @@ mod tests {
         assert_eq!(desk.carry_out(Command::LinkList).await, Ok(Answer::Links(Vec::new())));
         let remove = Command::LinkRemove { room: room.into(), to: "far:#a".into() };
         assert_eq!(text(desk.carry_out(remove).await), "lounge@rooms.localhost is not linked to far:#a");
-        house.close().await;
+        server.close().await;
     }
 
     #[tokio::test]
     async fn what_the_desk_cannot_do_itself_it_wishes() {
-        let (house, desk, mut wished, _folder) = with_desk().await;
+        let (server, desk, mut wished, _folder) = with_desk().await;
         let served = tokio::spawn(async move {
             let Some(Wish::Reload(tell)) = wished.recv().await else { panic!() };
             tell.send(Err("config line 1: no".to_owned())).unwrap();
@@ -225,6 +225,6 @@ mod tests {
         assert_eq!(text(desk.carry_out(Command::Reload).await), "config line 1: no");
         assert_eq!(desk.carry_out(Command::Stop).await, Ok(Answer::OK));
         assert!(served.await.unwrap());
-        house.close().await;
+        server.close().await;
     }
 }

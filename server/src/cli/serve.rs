@@ -1,4 +1,4 @@
-//! `rialto serve`: opens the house, says that it is open, reloads and closes it when it is told to.
+//! `rialto serve`: opens the server, says that it is open, reloads and closes it when it is told to.
 
 use super::{Exit, Sorry, banner, check};
 use crate::admin::desk::{FrontDesk, Wish};
@@ -6,9 +6,9 @@ use crate::admin::{AdminSocket, Answer};
 use crate::certs;
 use crate::config::Config;
 use crate::files;
-use crate::house::House;
 use crate::listeners::Door;
 use crate::logs::{self, Logs};
+use crate::server::Server;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
@@ -44,32 +44,32 @@ async fn serve(config: Config, logs: &Logs) -> Result<Exit, Sorry> {
     make_folder(&config).map_err(Sorry::failed)?;
     // First, because it is what tells that another server runs with this data.
     let socket = AdminSocket::bind(&config.admin_socket()).map_err(Sorry::failed)?;
-    let house = tokio::select! {
-        opened = House::open(config) => opened.map_err(Sorry::failed)?,
+    let server = tokio::select! {
+        opened = Server::open(config) => opened.map_err(Sorry::failed)?,
         () = signals.stop() => return Ok(Exit::Done),
     };
     let (wishes, mut wished) = mpsc::channel(WISHES);
-    let desk = Arc::new(FrontDesk::new(&house, wishes));
-    say!("{}", ready(&house, &desk));
+    let desk = Arc::new(FrontDesk::new(&server, wishes));
+    say!("{}", ready(&server, &desk));
     let answering = tokio::spawn(socket.serve(desk));
     loop {
         tokio::select! {
             heard = signals.next() => match heard {
                 Heard::Stop => break,
-                Heard::Reload => match reload(&house, logs) {
+                Heard::Reload => match reload(&server, logs) {
                     Ok(remark) => tracing::info!("{remark}"),
                     Err(why) => tracing::error!("nothing was reloaded: {why}"),
                 },
             },
             wish = wished.recv() => match wish {
-                Some(Wish::Reload(tell)) => { let _ = tell.send(reload(&house, logs)); }
+                Some(Wish::Reload(tell)) => { let _ = tell.send(reload(&server, logs)); }
                 Some(Wish::Stop) | None => break,
             },
         }
     }
     say!("Closing; once more Ctrl-C leaves at once.");
     tokio::select! {
-        () = house.close() => {}
+        () = server.close() => {}
         () = signals.stop() => tracing::warn!("left at once"),
     }
     answering.abort();
@@ -84,29 +84,29 @@ fn make_folder(config: &Config) -> Result<(), String> {
     made.map_err(|why| format!("the data folder {} cannot be made: {why}", folder.display()))
 }
 
-fn reload(house: &House, logs: &Logs) -> Result<String, String> {
-    let config = match &house.config.origin.file {
+fn reload(server: &Server, logs: &Logs) -> Result<String, String> {
+    let config = match &server.config.origin.file {
         Some(file) => Config::load(file).map_err(|why| why.to_string())?,
         None => Config::default(),
     };
-    house.reload_certificates().map_err(|why| why.to_string())?;
+    server.reload_certificates().map_err(|why| why.to_string())?;
     logs.reload(&config);
-    house.reload(&config);
-    let waits = house.config.waits_for_restart(&config);
+    server.reload(&config);
+    let waits = server.config.waits_for_restart(&config);
     Ok(match waits.is_empty() {
         true => "The configuration and the certificates were read again.".to_owned(),
         false => format!("Read again; these wait for a restart: {}.", waits.join(", ")),
     })
 }
 
-fn ready(house: &House, desk: &FrontDesk) -> String {
-    let config = &house.config;
+fn ready(server: &Server, desk: &FrontDesk) -> String {
+    let config = &server.config;
     let wanted = certs::wanted(config, &[]);
     let now = SystemTime::now();
     let identities: Vec<_> =
         wanted.iter().filter_map(|wanted| certs::look(config, wanted, now).ok()).collect();
     let of = |wanted: Door| -> Vec<SocketAddr> {
-        house.addresses().iter().filter(|(door, _)| *door == wanted).map(|(_, address)| *address).collect()
+        server.addresses().iter().filter(|(door, _)| *door == wanted).map(|(_, address)| *address).collect()
     };
     let accounts = match desk.users().list(|_| None) {
         Ok(Answer::Users(users)) => users.len(),

@@ -29,7 +29,7 @@ const CRATES: &[(&str, &[&str])] = &[
 const MEMBERS: &[&str] = &["rialto", "rialto-xmpp", "rialto-store", "rialto-bridges", "rialto-tests"];
 
 /// Where the server may name the crate of bridges.
-const TO_BRIDGES: &[&str] = &["muc/links", "muc/doors", "house", "cli/check"];
+const TO_BRIDGES: &[&str] = &["muc/links", "muc/doors", "server", "cli/check"];
 
 /// Floors look down only, features not at each other, and the crates as their manifests say.
 pub fn check(tree: &Tree) -> Vec<Finding> {
@@ -78,7 +78,7 @@ fn looks_up(file: &Rust, inside: &str, module: &[String], used: &Used) -> Option
 
 /// Everything on a floor, and those of the top that lower floors are most tempted to name.
 fn is_floor_module(name: &str) -> bool {
-    floor(name) < TOP || ["house", "main", "cli", "metrics", "admin", "check"].contains(&name)
+    floor(name) < TOP || ["server", "main", "cli", "metrics", "admin", "check"].contains(&name)
 }
 
 /// The modules of `features` that state an `About`.
@@ -276,7 +276,7 @@ mod tests {
                 "server/src/features/a.rs",
                 "// crate::router\nconst A: &str = \"crate::router\";\nuse super::*;",
             ),
-            ("server/src/house.rs", "use crate::listeners;"),
+            ("server/src/server.rs", "use crate::listeners;"),
         ];
         assert_eq!(says(&files), [""; 0]);
     }
@@ -297,14 +297,14 @@ mod tests {
     }
 
     #[test]
-    fn bridges_are_named_by_links_and_by_the_house_alone() {
+    fn bridges_are_named_by_links_and_by_the_server_file_alone() {
         let files = [
             ("server/src/muc/links/inward.rs", "use rialto_bridges::Act;"),
             ("server/src/muc/room.rs", "use rialto_bridges::Act;"),
         ];
         assert_eq!(
             says(&files),
-            ["muc/room.rs names the bridges; only muc/links, muc/doors, house, cli/check may"]
+            ["muc/room.rs names the bridges; only muc/links, muc/doors, server, cli/check may"]
         );
     }
 

@@ -41,7 +41,7 @@ const RENEWAL: Duration = Duration::from_secs(12 * 60 * 60);
 const CERTIFICATES: Duration = Duration::from_secs(10);
 
 /// A server that runs.
-pub struct House {
+pub struct Server {
     /// As it was configured.
     pub config: Arc<Config>,
     /// The way of every stanza.
@@ -84,12 +84,12 @@ pub enum OpenError {
     Features(String),
 }
 
-impl House {
+impl Server {
     /// Opens the store, builds every floor on it, and lets people in last.
     ///
     /// # Errors
     /// [`OpenError`]; nothing runs then.
-    pub async fn open(config: Config) -> Result<House, OpenError> {
+    pub async fn open(config: Config) -> Result<Server, OpenError> {
         let config = Arc::new(config);
         let store = open_store(&config).await?;
         let accounts = Arc::new(Accounts::default());
@@ -121,7 +121,7 @@ impl House {
             tokio::spawn(renew(config.clone(), tls.clone())),
             tokio::spawn(forget(Archive::new(&store), config.archive.retention)),
         ];
-        Ok(House { config, router, people, rooms, links, tls, listeners, background })
+        Ok(Server { config, router, people, rooms, links, tls, listeners, background })
     }
 
     /// Where clients are let in.

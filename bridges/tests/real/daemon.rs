@@ -1,6 +1,7 @@
 //! Starting the daemons, each with its own configuration in its own folder.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -134,8 +135,18 @@ fn start(program: &str, conf: &dyn Fn(&Path, [u16; 3]) -> String, args: &[&str])
 
 fn quiet(command: &mut Command, out: &Path) -> Child {
     let file = fs::File::create(out).unwrap();
-    let also = file.try_clone().unwrap();
-    command.stdin(Stdio::null()).stdout(file).stderr(also).spawn().unwrap()
+    let until = Instant::now() + Duration::from_secs(10);
+    loop {
+        let (told, complained) = (file.try_clone().unwrap(), file.try_clone().unwrap());
+        match command.stdin(Stdio::null()).stdout(told).stderr(complained).spawn() {
+            Ok(child) => return child,
+            // A neighbour that forks while the program is copied holds the copy open for writing until it has begun its own.
+            Err(busy) if busy.kind() == ErrorKind::ExecutableFileBusy && Instant::now() < until => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            Err(error) => panic!("{command:?} does not start: {error}"),
+        }
+    }
 }
 
 fn free_port() -> u16 {

@@ -40,7 +40,7 @@ impl Sled {
         let config = sled::Config::new()
             .path(folder)
             .cache_capacity(cache_bytes)
-            .mode(sled::Mode::HighThroughput)
+            .mode(sled::Mode::LowSpace)
             .segment_size(SEGMENT)
             .flush_every_ms(Some(5000));
         let begun = Instant::now();

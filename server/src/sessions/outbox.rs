@@ -244,13 +244,14 @@ impl Outbox {
         self.inner.lock().writer
     }
 
-    /// XEP-0198 §5: another connection takes over after the client handled `h`. `first` (the `<resumed/>`) goes out
-    /// before what was not acknowledged, and that before what has waited since. The old writer stops.
-    /// Returns the new writer's number.
+    /// XEP-0198 §5: another connection takes over after the client handled `h`. What was not acknowledged goes out
+    /// before what has waited since. The old writer stops. Returns the new writer's number.
+    ///
+    /// The `<resumed/>` is that connection's own affair: in here it would fall to whoever takes the session next.
     ///
     /// # Errors
     /// [`AckError`]; nothing changes then.
-    pub fn resume(&self, h: u32, first: Frame) -> Result<u32, AckError> {
+    pub fn resume(&self, h: u32) -> Result<u32, AckError> {
         let mut inner = self.inner.lock();
         let Some(mut unacked) = inner.unacked.take() else {
             return Err(AckError { handled: h, sent: 0 });
@@ -263,9 +264,9 @@ impl Outbox {
         inner.unacked = Some(unacked);
         inner.inactive = false;
         inner.release();
-        inner.bytes += first.len() + again.iter().map(Frame::len).sum::<usize>();
+        inner.bytes += again.iter().map(Frame::len).sum::<usize>();
         let later = mem::take(&mut inner.queue);
-        inner.queue = [first].into_iter().chain(again).chain(later).collect();
+        inner.queue = again.into_iter().chain(later).collect();
         inner.writer = inner.writer.wrapping_add(1);
         inner.wake();
         Ok(inner.writer)
@@ -377,11 +378,10 @@ mod tests {
         ["1", "2", "3"].iter().for_each(|id| outbox.push(words(id)).unwrap());
         assert_eq!(taken(&outbox, 0).len(), 5);
         outbox.push(words("4")).unwrap();
-        let writer = outbox.resume(1, Frame::raw("<resumed/>")).unwrap();
+        let writer = outbox.resume(1).unwrap();
         let all = taken(&outbox, writer);
-        assert_eq!(all.len(), 4, "{all:?}");
-        assert_eq!(all[0], "<resumed/>");
-        assert!(all[1].contains("id='2'") && all[2].contains("id='3'") && all[3].contains("id='4'"));
+        assert_eq!(all.len(), 3, "{all:?}");
+        assert!(all[0].contains("id='2'") && all[1].contains("id='3'") && all[2].contains("id='4'"));
         assert_eq!(outbox.try_take(0, &mut Vec::new()), Some(Taken::Superseded));
         assert_eq!((outbox.unacked(), outbox.ack(4)), (3, Ok(())));
     }

@@ -78,8 +78,9 @@ thread_local! {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    /// Goes on with a connection that has a session now.
-    pub fn new(talk: Talk<S>, mut client: Client) -> Connection<S> {
+    /// Goes on with a connection that has a session now. `first` is written before anything else, also where another
+    /// connection takes the session at once.
+    pub fn new(talk: Talk<S>, mut client: Client, first: Vec<u8>) -> Connection<S> {
         client.set_scope(talk.scope);
         Connection {
             io: talk.io,
@@ -87,7 +88,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             input: talk.input,
             client,
             work: None,
-            output: Vec::new(),
+            output: first,
             written: 0,
             is_leaving: false,
             end: None,

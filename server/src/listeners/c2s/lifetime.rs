@@ -36,10 +36,11 @@ impl Lifetime {
         Lifetime { client: Client::new(c2s, &session, &account, Some(management), claim.writer) }
     }
 
-    /// Lives until the session is over, or another connection goes on with it.
-    pub async fn live(self, c2s: Arc<C2s>, peer: Peer, talk: Secured) {
+    /// Lives until the session is over, or another connection goes on with it. `first` is what the client is told
+    /// before anything of the session.
+    pub async fn live(self, c2s: Arc<C2s>, peer: Peer, talk: Secured, first: Vec<u8>) {
         let lingering = c2s.gate.linger();
-        let mut connection = Box::new(Connection::new(talk, self.client));
+        let mut connection = Box::new(Connection::new(talk, self.client, first));
         let cut = poll_fn(|task| connection.poll(task)).await;
         let Client { session, account, management, .. } = connection.into_client();
         let number = peer.number;

@@ -118,6 +118,6 @@ impl C2s {
             Way::Bound(bound) => lifetime::Lifetime::begin(&self, &bound),
             Way::Resumed(claim) => lifetime::Lifetime::resumed(&self, claim),
         };
-        tokio::spawn(way.live(self, peer, entered.talk));
+        tokio::spawn(way.live(self, peer, entered.talk, entered.first));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use rialto_xmpp::limits::Limits;
 use rialto_xmpp::stream::Header;
 use rialto_xmpp::{BareJid, Element, Jid, StreamCondition, StreamError, ns};
@@ -12,7 +13,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::sasl::offer::Offer;
 use super::sasl::{self, AuthError, Step};
-use super::talk::{Bounds, Leave, Talk};
+use super::talk::{self, Bounds, Leave, Talk};
 use super::{C2s, Peer, bind, features, resume};
 use crate::config;
 use crate::listeners::tls::Generation;
@@ -27,6 +28,8 @@ pub struct Entered {
     pub talk: Secured,
     /// The session.
     pub way: Way,
+    /// What the client is told of it. The connection says it: whoever lost the session meanwhile hears it too.
+    pub first: Vec<u8>,
 }
 
 /// How a client came to its session.
@@ -83,7 +86,7 @@ async fn enter(
     opening: Option<Opening>,
 ) -> Option<Entered> {
     match inside_tls(c2s, peer, &mut talk, generation, opening).await {
-        Ok(way) => Some(Entered { talk, way }),
+        Ok((way, first)) => Some(Entered { talk, way, first: first.into() }),
         Err(leave) => leave_with(c2s, peer, &mut talk, &leave).await,
     }
 }
@@ -129,7 +132,7 @@ async fn inside_tls(
     talk: &mut Secured,
     generation: &Generation,
     opening: Option<Opening>,
-) -> Result<Way, Leave> {
+) -> Result<(Way, Bytes), Leave> {
     let bindings = generation.bindings(talk.io.get_ref().1);
     let offer = Arc::new(Offer::inside_tls(bindings, c2s.settings().c2s.plain));
     let mut offered = offer.features();
@@ -299,20 +302,28 @@ async fn response(talk: &mut Secured) -> Result<Result<String, AuthError>, Leave
 }
 
 /// §7, XEP-0198 §5: the client binds a resource or resumes a session; nothing else is heard before.
-async fn session(c2s: &Arc<C2s>, peer: &Peer, talk: &mut Secured, account: &BareJid) -> Result<Way, Leave> {
+async fn session(
+    c2s: &Arc<C2s>,
+    peer: &Peer,
+    talk: &mut Secured,
+    account: &BareJid,
+) -> Result<(Way, Bytes), Leave> {
     loop {
         let element = talk.element().await?;
         if element.is("resume", ns::SM) {
             match resume::resume(c2s, account, &element).await? {
-                Ok(claim) => return Ok(Way::Resumed(claim)),
+                Ok(claim) => {
+                    let first = talk::bytes_of(&claim.resumed);
+                    return Ok((Way::Resumed(claim), first));
+                }
                 Err(failed) => talk.say(&failed).await?,
             }
         } else if let Some(request) = bind::Request::read(&element) {
             match bind::bind(c2s, account, &request).await? {
                 Ok(bound) => {
                     tracing::debug!(conn = peer.number, session = bound.session.number, jid = %bound.session.jid, "bound");
-                    talk.say(&request.result(&bound.session.jid)).await?;
-                    return Ok(Way::Bound(bound));
+                    let first = talk::bytes_of(&request.result(&bound.session.jid));
+                    return Ok((Way::Bound(bound), first));
                 }
                 Err(error) => talk.say(&request.error(&error)).await?,
             }

@@ -13,9 +13,9 @@ use tokio::time::timeout;
 use super::C2s;
 use super::lifetime;
 use super::management;
-use super::talk::{self, Leave};
+use super::talk::Leave;
 use crate::random;
-use crate::sessions::{Account, Frame, Session};
+use crate::sessions::{Account, Session};
 
 /// Sessions that can be resumed, connected or not.
 #[derive(Default)]
@@ -67,6 +67,8 @@ pub struct Claim {
     pub counted: Counted,
     /// Number of the writer of the new connection.
     pub writer: u32,
+    /// `<resumed/>`: the first thing that the new connection says, whatever happens to it afterwards.
+    pub resumed: Element,
 }
 
 /// Counts of ended sessions that are remembered. Overflow: the oldest are forgotten.
@@ -206,10 +208,10 @@ pub async fn resume(
     }
     let resumed =
         Element::new("resumed", ns::SM).attr("previd", &entry.key).attr("h", counted.handled.to_string());
-    match entry.session.outbox.resume(h, Frame::raw(talk::bytes_of(&resumed))) {
+    match entry.session.outbox.resume(h) {
         Ok(writer) => {
             let counted = Counted { unsettled: None, ..counted };
-            Ok(Ok(Claim { entry, counted, writer }))
+            Ok(Ok(Claim { entry, counted, writer, resumed }))
         }
         Err(error) => {
             give_up(c2s, &entry, counted).await;

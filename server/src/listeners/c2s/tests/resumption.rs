@@ -1,5 +1,14 @@
 //! XEP-0198 over sockets: acknowledging, losing the connection, and going on.
 
+use std::future::poll_fn;
+
+use rialto_xmpp::{Element, ns};
+
+use super::super::client::Client;
+use super::super::connection::{Connection, Cut};
+use super::super::management::Management;
+use super::super::resume;
+use super::super::talk::{self, Bounds, Talk};
 use super::*;
 
 const R: &str = "<r xmlns='urn:xmpp:sm:3'/>";
@@ -96,6 +105,54 @@ async fn a_session_is_taken_from_a_connection_that_still_seems_to_live() {
     let mut newest = server.logged_in("romeo").await;
     newest.send(&resume(&key, 1)).await;
     newest.until("h='3'/>").await;
+}
+
+/// Takes a session up for romeo, without a connection.
+async fn claim(server: &Server, key: &str) -> resume::Claim {
+    let romeo = BareJid::parse("romeo@localhost").unwrap();
+    let request = Element::new("resume", ns::SM).attr("previd", key).attr("h", "0");
+    match resume::resume(server.listeners.c2s(), &romeo, &request).await {
+        Ok(Ok(claim)) => claim,
+        Ok(Err(failed)) => panic!("{failed:?}"),
+        Err(leave) => panic!("{leave:?}"),
+    }
+}
+
+/// A connection that loses its session before it was ever looked at: all that it says.
+async fn last_words(server: &Server, claim: resume::Claim) -> String {
+    let c2s = server.listeners.c2s();
+    let (ours, mut theirs) = tokio::io::duplex(4096);
+    let until = tokio::time::Instant::now() + Duration::from_secs(20);
+    let bounds = Bounds { bytes: 4096, until, closing: c2s.closing.subscribe() };
+    let first = talk::bytes_of(&claim.resumed);
+    let (session, account) = (claim.entry.session.clone(), claim.entry.account.clone());
+    let management = Management::resumed(claim.counted, Some(claim.entry));
+    let client = Client::new(c2s, &session, &account, Some(management), claim.writer);
+    let mut connection = Connection::new(Talk::new(ours, bounds), client, first.into());
+    assert_eq!(poll_fn(|task| connection.poll(task)).await, Cut::Superseded);
+    let Client { management, .. } = connection.into_client();
+    let Management { counted, entry, .. } = management.unwrap();
+    entry.unwrap().asleep(counted);
+    let mut said = String::new();
+    theirs.read_to_string(&mut said).await.unwrap();
+    said
+}
+
+#[tokio::test]
+async fn whoever_loses_a_session_at_once_has_heard_that_it_had_it_and_nobody_hears_it_twice() {
+    let server = Server::new().await;
+    let mut romeo = server.session("romeo", "orchard").await;
+    let key = enable(&mut romeo).await;
+    drop(romeo);
+    let first = claim(&server, &key).await;
+    first.entry.session.outbox.supersede();
+    let said = last_words(&server, first).await;
+    let resumed = format!("<resumed xmlns='urn:xmpp:sm:3' previd='{key}' h='0'/><stream:error><conflict ");
+    assert!(said.starts_with(&resumed), "{said}");
+    let mut romeo = server.logged_in("romeo").await;
+    romeo.send(&format!("{}{}", resume(&key, 0), chat("romeo@localhost/orchard", "here"))).await;
+    let heard = romeo.until("here</body>").await;
+    assert_eq!(heard.matches("<resumed ").count(), 1, "{heard}");
 }
 
 #[tokio::test]

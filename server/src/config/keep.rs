@@ -46,7 +46,7 @@ impl Default for Store {
             engine: theirs.engine,
             path: PathBuf::new(), // filled in by `Config`, which knows the data folder
             durability: theirs.durability,
-            cache: 8 << 20,
+            cache: 32 << 20,
             queue_limit: theirs.queue_limit,
             verify: theirs.verify,
         }

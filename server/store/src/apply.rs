@@ -32,8 +32,10 @@ pub(crate) fn apply(shared: &Shared, ops: Bytes, full: &mut Vec<Bytes>) -> Resul
         match op.kind {
             Kind::Append | Kind::Erase => {
                 let entry = (op.kind == Kind::Append).then_some(entry);
-                if spill::is_full(tails.set(&op.key, id, entry)) && full.last() != Some(&op.key) {
-                    full.push(op.key.clone());
+                let (before, bytes) = tails.set(&op.key, id, entry);
+                if spill::has_filled(before, bytes) {
+                    // A slice of the record's buffer would keep all of that in memory.
+                    full.push(Bytes::copy_from_slice(&op.key));
                 }
             }
             Kind::Purge => spill::purge(&*engine, tails, &op.key, id)?,

@@ -25,8 +25,11 @@ use crate::shared::Shared;
 use crate::sums;
 use crate::ticket::Ticket;
 
-/// Between the beginnings of two commits, unless a full drain waits.
-pub(crate) const PACE: Duration = Duration::from_millis(2);
+/// Between the beginnings of two commits, unless a full drain waits. Half of it while little comes.
+pub(crate) const PACE: Duration = Duration::from_millis(4);
+
+/// Batches in a commit from which many more will come: their writers gain more from sharing commits than from early ones.
+const MANY: usize = 64;
 
 /// Without anything new for so long, everything moves into the engine and memory is given back.
 const IDLE: Duration = Duration::from_secs(5);
@@ -51,7 +54,7 @@ pub(crate) struct Committer {
     durability: Durability,
     pace: Duration,
     synced: Instant,
-    /// Owners whose tail is full.
+    /// Owners whose tail is full, once for each chunk that it will make. What is not moved for a failing engine waits for the checkpoint.
     full: Vec<Bytes>,
     /// The engine does not take what the tails hold; it is asked again then.
     retry: Option<Instant>,
@@ -90,10 +93,11 @@ impl Committer {
 
     /// Until the queue is closed and empty; then, if all is in the engine, gives back what is needed to say so.
     pub fn run(mut self) -> Option<Disk> {
-        let mut begun = Instant::now();
+        let mut next = Instant::now();
         loop {
-            let drained = self.shared.queue.drain(begun + self.pace, self.patience());
-            begun = Instant::now();
+            let drained = self.shared.queue.drain(next, self.patience());
+            let pace = if drained.batches.len() < MANY { self.pace / 2 } else { self.pace };
+            next = Instant::now() + pace;
             let quiet = drained.batches.is_empty() && drained.errands.is_empty();
             self.write(drained.batches);
             self.shared.ledger.settle(drained.upto);
@@ -116,7 +120,6 @@ impl Committer {
 
     /// What nobody waits for.
     fn tidy(&mut self, quiet: bool) {
-        let full = std::mem::take(&mut self.full);
         if let Some(disk) = &mut self.disk
             && disk.journal.is_unsynced()
             && self.synced.elapsed() >= RELAXED
@@ -133,9 +136,13 @@ impl Committer {
         let due = journal.is_some_and(|it| it.is_filling() || quiet && !it.is_empty() && !it.is_unsynced());
         let moved = match due {
             true => self.guarded(Committer::checkpoint),
+            false if self.full.len() < spill::FULL_TAILS => Ok(()),
             false => self.guarded(|it| {
+                let mut full = std::mem::take(&mut it.full);
+                full.sort_unstable();
+                full.dedup();
                 let (engine, tails) = (it.shared.engine()?, &it.shared.tails);
-                full.iter().try_for_each(|owner| spill::spill(&*engine, tails, owner))
+                spill::spill(&*engine, tails, full.iter().map(|owner| &owner[..]))
             }),
         };
         if let Err(why) = moved {
@@ -220,10 +227,10 @@ impl Committer {
         if let Some(disk) = &self.disk {
             disk.has_room(disk.reserve / 4)?;
         }
-        for owner in tails.owners() {
-            spill::spill(&*engine, tails, &owner)?;
-        }
+        let owners = tails.owners();
+        spill::spill(&*engine, tails, owners.iter().map(|owner| &owner[..]))?;
         tails.shrink();
+        self.full.clear();
         if let Some(disk) = &mut self.disk {
             disk.journal.sync().map_err(StoreError::engine)?;
             marker::note(&*engine, disk.journal.sequence(), clock.latest())?;

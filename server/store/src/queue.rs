@@ -14,7 +14,7 @@ use crate::error::StoreError;
 use crate::ticket::{Ledger, Ticket};
 
 /// Batches taken at once.
-pub(crate) const DRAIN: usize = 256;
+pub(crate) const DRAIN: usize = 1024;
 
 /// Bytes that may wait, whatever the number of batches.
 const SOFT_BYTES: usize = 8 * 1024 * 1024;

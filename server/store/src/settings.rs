@@ -28,7 +28,7 @@ impl Default for Settings {
             engine: EngineKind::Sled,
             path: PathBuf::from("data/store"),
             durability: Durability::Commit,
-            cache_bytes: 8 * 1024 * 1024,
+            cache_bytes: 32 * 1024 * 1024,
             queue_limit: 8192,
             verify: Verify::Auto,
         }

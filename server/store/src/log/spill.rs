@@ -17,6 +17,12 @@ pub(crate) const CHUNK: usize = 16 * 1024;
 /// Entries in a chunk.
 const ENTRIES: usize = 128;
 
+/// Bytes of chunks from which a commit to the engine is large enough.
+const TOGETHER: usize = 512 * 1024;
+
+/// Chunks' worth of full tails that are moved together.
+pub(crate) const FULL_TAILS: usize = 16;
+
 /// Chunks removed by one purge.
 pub(crate) const PURGED: usize = 64;
 
@@ -28,24 +34,28 @@ const REMOVED: usize = 512;
 struct Rewrite {
     puts: Vec<(TableId, Vec<u8>, Vec<u8>)>,
     deletes: Vec<(TableId, Vec<u8>)>,
+    bytes: usize,
 }
 
-/// Moves an owner's tail into chunks. Not synced: the journal still holds it.
-pub(crate) fn spill(engine: &dyn Engine, tails: &Tails, owner: &[u8]) -> Result<(), StoreError> {
-    let sets = tails.between(owner, 0, u128::MAX);
-    let Some((first, _)) = sets.first() else { return Ok(()) };
+/// Moves the tails of owners into chunks, many by one commit: what an engine's commit costs beside its bytes (sled wakes
+/// all its threads for each) is dearer than a chunk. No owner comes twice. Not synced: the journal still holds it.
+pub(crate) fn spill<'a>(
+    engine: &dyn Engine,
+    tails: &Tails,
+    owners: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<(), StoreError> {
     let mut rewrite = Rewrite::default();
-    let mut kept = Vec::new();
-    for (id, rows) in touched(engine, owner, *first)? {
-        rewrite.drop_chunk(owner, id, &rows);
-        kept.extend(rows);
-    }
-    let rows = merge(kept, sets);
-    for piece in pieces(&rows) {
-        rewrite.put_chunk(owner, piece, engine.roomy_value());
+    let mut moved = Vec::new();
+    for owner in owners {
+        rewrite.put_tail(engine, tails, owner)?;
+        moved.push(owner);
+        if rewrite.bytes >= TOGETHER {
+            std::mem::take(&mut rewrite).commit(engine)?;
+            moved.drain(..).for_each(|owner| tails.forget(owner));
+        }
     }
     rewrite.commit(engine)?;
-    tails.forget(owner);
+    moved.into_iter().for_each(|owner| tails.forget(owner));
     Ok(())
 }
 
@@ -62,7 +72,7 @@ pub(crate) fn purge(
         remove_prefix(engine, ARCHIVE_WITH, &prefix)?;
         return remove_prefix(engine, ARCHIVE, &prefix);
     }
-    spill(engine, tails, owner)?;
+    spill(engine, tails, [owner])?;
     let (prefix, end) = (owner_key(owner), chunk_key(owner, before));
     let span = Span::between(Bound::Included(&prefix), Bound::Excluded(&end)).limit(PURGED);
     let mut rewrite = Rewrite::default();
@@ -151,6 +161,22 @@ fn parties(rows: &[Row]) -> BTreeSet<&[u8]> {
 }
 
 impl Rewrite {
+    /// An owner's tail, with the chunks that it touches.
+    fn put_tail(&mut self, engine: &dyn Engine, tails: &Tails, owner: &[u8]) -> Result<(), StoreError> {
+        let sets = tails.between(owner, 0, u128::MAX);
+        let Some((first, _)) = sets.first() else { return Ok(()) };
+        let mut kept = Vec::new();
+        for (id, rows) in touched(engine, owner, *first)? {
+            self.drop_chunk(owner, id, &rows);
+            kept.extend(rows);
+        }
+        let rows = merge(kept, sets);
+        for piece in pieces(&rows) {
+            self.put_chunk(owner, piece, engine.roomy_value());
+        }
+        Ok(())
+    }
+
     fn drop_chunk(&mut self, owner: &[u8], id: u128, rows: &[Row]) {
         self.deletes.push((ARCHIVE, chunk_key(owner, id)));
         self.deletes.extend(parties(rows).into_iter().map(|bare| (ARCHIVE_WITH, with_key(owner, bare, id))));
@@ -166,6 +192,7 @@ impl Rewrite {
             self.put_chunk(owner, other, roomy);
             return;
         }
+        self.bytes += value.len();
         self.puts.push((ARCHIVE, chunk_key(owner, *id), value));
         let notes =
             parties(rows).into_iter().map(|bare| (ARCHIVE_WITH, with_key(owner, bare, *id), Vec::new()));
@@ -174,6 +201,9 @@ impl Rewrite {
 
     /// Deletes come first: a chunk that is put again under its old key stays.
     fn commit(self, engine: &dyn Engine) -> Result<(), StoreError> {
+        if self.puts.is_empty() && self.deletes.is_empty() {
+            return Ok(());
+        }
         let puts: BTreeSet<(TableId, &[u8])> =
             self.puts.iter().map(|(table, key, _)| (*table, &key[..])).collect();
         let deletes = self.deletes.iter().filter(|(table, key)| !puts.contains(&(*table, key)));
@@ -184,7 +214,62 @@ impl Rewrite {
     }
 }
 
-/// The bytes of a tail from which it is spilled without waiting for a checkpoint.
-pub(crate) fn is_full(bytes: usize) -> bool {
-    bytes >= CHUNK
+/// Whether a tail has just got enough for one more chunk, so that it is spilled without waiting for a checkpoint.
+pub(crate) fn has_filled(before: usize, bytes: usize) -> bool {
+    bytes / CHUNK > before / CHUNK
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::engine::{Memory, Pair};
+
+    #[derive(Default)]
+    struct Counting(Memory, AtomicUsize);
+
+    impl Engine for Counting {
+        fn get(&self, table: TableId, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+            self.0.get(table, key)
+        }
+
+        fn scan(&self, table: TableId, span: &Span<'_>) -> Result<Vec<Pair>, StoreError> {
+            self.0.scan(table, span)
+        }
+
+        fn commit(&self, changes: &[Change<'_>]) -> Result<(), StoreError> {
+            self.1.fetch_add(1, Ordering::Relaxed);
+            self.0.commit(changes)
+        }
+
+        fn sync(&self) -> Result<(), StoreError> {
+            self.0.sync()
+        }
+    }
+
+    #[test]
+    fn the_tails_of_many_owners_move_by_one_commit() {
+        let (engine, tails) = (Counting::default(), Tails::default());
+        let owners: Vec<Bytes> = (0..100).map(|n| Bytes::from(format!("user{n}@localhost"))).collect();
+        for owner in &owners {
+            tails.set(owner, 7, Some(Bytes::from_static(b"an entry")));
+        }
+        spill(&engine, &tails, owners.iter().map(|owner| &owner[..])).unwrap();
+        assert_eq!(engine.1.load(Ordering::Relaxed), 1);
+        assert!(tails.owners().is_empty());
+        for owner in &owners {
+            assert!(engine.get(ARCHIVE, &chunk_key(owner, 7)).unwrap().is_some());
+        }
+    }
+
+    #[test]
+    fn a_tail_fills_once_for_each_chunk_that_it_will_make() {
+        assert!(!has_filled(0, CHUNK - 1));
+        assert!(has_filled(CHUNK - 1, CHUNK));
+        assert!(!has_filled(CHUNK, CHUNK + 1));
+        assert!(has_filled(CHUNK + 1, 2 * CHUNK));
+    }
 }

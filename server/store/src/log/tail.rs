@@ -25,14 +25,15 @@ struct Tail {
 const OVERHEAD: usize = 64;
 
 impl Tails {
-    /// Sets or erases one entry; gives the bytes that the owner's tail has now.
-    pub fn set(&self, owner: &Bytes, id: u128, entry: Option<Bytes>) -> usize {
+    /// Sets or erases one entry; gives the bytes that the owner's tail had before and has now.
+    pub fn set(&self, owner: &Bytes, id: u128, entry: Option<Bytes>) -> (usize, usize) {
         let mut owners = self.owners.write();
         // The owner's name is a slice of the journal's buffer: kept as long as the tail, it would hold the whole buffer.
         if !owners.contains_key(owner) {
             owners.insert(Bytes::copy_from_slice(owner), Tail::default());
         }
-        let Some(tail) = owners.get_mut(owner) else { return 0 };
+        let Some(tail) = owners.get_mut(owner) else { return (0, 0) };
+        let before = tail.bytes;
         tail.bytes += OVERHEAD + entry.as_ref().map_or(0, Bytes::len);
         match tail.sets.last() {
             Some((last, _)) if *last >= id => match tail.sets.binary_search_by_key(&id, |(id, _)| *id) {
@@ -46,7 +47,7 @@ impl Tails {
             },
             _ => tail.sets.push((id, entry)),
         }
-        tail.bytes
+        (before, tail.bytes)
     }
 
     /// The part of an owner's tail between two ids, both included.
@@ -102,6 +103,6 @@ mod tests {
         let tails = Tails::default();
         let owner = Bytes::from_static(b"romeo");
         let once = tails.set(&owner, 5, Some(Bytes::from_static(b"abc")));
-        assert_eq!(tails.set(&owner, 5, Some(Bytes::from_static(b"xyz"))), once);
+        assert_eq!(tails.set(&owner, 5, Some(Bytes::from_static(b"xyz"))), (once.1, once.1));
     }
 }

@@ -16,6 +16,7 @@ pub mod logs;
 pub mod metrics;
 pub mod muc;
 pub mod people;
+pub mod public_url;
 pub mod random;
 pub mod router;
 pub mod server;

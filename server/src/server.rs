@@ -18,6 +18,7 @@ use crate::features::{Features, Hosted, archive, caps, list, roster, subscriptio
 use crate::listeners::c2s::registration::Registration;
 use crate::listeners::c2s::sasl::Authentication;
 use crate::listeners::c2s::sasl::throttle::Throttle;
+use crate::listeners::http::Http;
 use crate::listeners::settings::Settings;
 use crate::listeners::tls::{self, Tls, TlsError};
 use crate::listeners::{C2s, Door, ListenError, Listeners};
@@ -25,6 +26,7 @@ use crate::muc::doors::{self, Bridged, Native};
 use crate::muc::links::{BadBridge, Links, Networks};
 use crate::muc::{Hosting, Limits, MucHost, RoomPolicy};
 use crate::people::People;
+use crate::public_url::PublicUrl;
 use crate::router::{Domain, Router};
 use crate::sessions::Accounts;
 
@@ -114,7 +116,9 @@ impl Server {
         let advertised = [roster::stream_feature(), subscriptions::stream_feature()];
         let caps = caps::stream_feature(&router.features.catalogue);
         c2s.advertised.store(Arc::new([caps].into_iter().chain(advertised).collect()));
-        let listeners = Listeners::open(Arc::new(c2s), &config.listen)?;
+        let c2s = Arc::new(c2s);
+        let http = Http::open(&c2s, &config, PublicUrl::chosen(&config.http.public_url), Vec::new());
+        let listeners = Listeners::open(c2s, http, &config)?;
         let background = vec![
             tokio::spawn(evict(router.clone())),
             tokio::spawn(follow(config.clone(), tls.clone())),

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 const RIALTO: &str = env!("CARGO_BIN_EXE_rialto");
-const CONFIG: &str = "[listen]\nstarttls = 0\ntls = 0\n";
+const CONFIG: &str = "[listen]\nstarttls = 0\ntls = 0\n[http]\nport = 0\ntls = 0\n";
 
 /// A folder with a configuration whose ports are free ones.
 fn folder() -> tempfile::TempDir {
@@ -166,7 +166,9 @@ fn a_second_server_is_refused_and_a_port_in_use_is_named() {
     let other = tempfile::tempdir().unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
-    let config = format!("[listen]\naddresses = [\"127.0.0.1\"]\nstarttls = {port}\ntls = false\n");
+    let config = format!(
+        "[listen]\naddresses = [\"127.0.0.1\"]\nstarttls = {port}\ntls = false\n[http]\nport = 0\ntls = 0\n"
+    );
     std::fs::write(other.path().join("rialto.toml"), config).unwrap();
     let (code, _, error) = run(other.path(), "serve");
     assert!(code == 1 && error.contains(&port.to_string()), "{error}");

@@ -65,6 +65,7 @@ class Rialto:
     def __init__(self, settings="", people=("romeo", "juliet", "nurse")):
         self.folder = Path(tempfile.mkdtemp(prefix="rialto-"))
         self.port, self.tls_port = free_port(), free_port()
+        self.http_port, self.https_port = free_port(), free_port()
         self.password = PASSWORD
         self.people = people
         self.settings = settings
@@ -91,6 +92,9 @@ data = "{self.folder}/data"
 addresses = ["127.0.0.1"]
 starttls = {self.port}
 tls = {self.tls_port}
+[http]
+port = {self.http_port}
+tls = {self.https_port}
 [certs]
 folder = "{self.folder}/certs"
 [log]

@@ -145,7 +145,8 @@ fn ordinary(folder: &TempDir, engine: Engine) -> Result<Table, String> {
     let path = |name: &str| Value::from(folder.path().join(name).display().to_string());
     let text = format!(
         "domains = ['localhost']\ndata = {}\n[listen]\naddresses = ['127.0.0.1']\nstarttls = 0\ntls = 0\n\
-         shutdown_timeout = '2s'\n[certs]\nfolder = {}\n[store]\nengine = '{engine}'\n",
+         shutdown_timeout = '2s'\n[http]\n\
+         addresses = ['127.0.0.1']\nport = 0\ntls = 0\n[certs]\nfolder = {}\n[store]\nengine = '{engine}'\n",
         path("data"),
         path("certs")
     );

@@ -17,6 +17,12 @@ pub(super) struct Ready<'a> {
     pub starttls: &'a [SocketAddr],
     /// Where clients that begin with TLS are heard.
     pub tls: &'a [SocketAddr],
+    /// Where web clients are heard, with TLS.
+    pub https: &'a [SocketAddr],
+    /// Where all of these are heard.
+    pub shared: &'a [SocketAddr],
+    /// Where a reverse proxy is heard.
+    pub http: &'a [SocketAddr],
     /// Accounts, as many as there are.
     pub accounts: usize,
     /// How this program was called, for commands to be typed.
@@ -34,7 +40,14 @@ pub(super) fn text(ready: &Ready<'_>) -> String {
         Some(file) => line("configuration", &file.display().to_string()),
         None => line("configuration", "none, so the defaults (there is no ./rialto.toml)"),
     }
-    for (sockets, how) in [(ready.starttls, "STARTTLS"), (ready.tls, "TLS from the first byte")] {
+    let doors = [
+        (ready.starttls, "STARTTLS"),
+        (ready.tls, "TLS from the first byte"),
+        (ready.shared, "TLS, by ALPN"),
+        (ready.https, "web clients, HTTPS"),
+        (ready.http, "web clients behind a proxy, HTTP"),
+    ];
+    for (sockets, how) in doors {
         if !sockets.is_empty() {
             let sockets: Vec<String> = sockets.iter().map(SocketAddr::to_string).collect();
             line("listening", &format!("{} ({how})", sockets.join(", ")));
@@ -109,7 +122,17 @@ mod tests {
 
     fn of(config: &Config, accounts: usize) -> String {
         let sockets = ["127.0.0.1:5222".parse().unwrap(), "[::1]:5222".parse().unwrap()];
-        text(&Ready { config, identities: &[], starttls: &sockets, tls: &[], accounts, program: "./rialto" })
+        text(&Ready {
+            config,
+            identities: &[],
+            starttls: &sockets,
+            tls: &[],
+            https: &[],
+            shared: &[],
+            http: &[],
+            accounts,
+            program: "./rialto",
+        })
     }
 
     #[test]

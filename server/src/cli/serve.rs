@@ -118,6 +118,9 @@ fn ready(server: &Server, desk: &FrontDesk) -> String {
         identities: &identities,
         starttls: &of(Door::StartTls),
         tls: &of(Door::Direct),
+        https: &of(Door::Https),
+        shared: &of(Door::Shared),
+        http: &of(Door::Http),
         accounts,
         program: &program,
     })

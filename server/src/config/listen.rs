@@ -1,5 +1,6 @@
 //! Sections about doors: `[listen]`, `[certs]`, `[c2s]`, `[registration]`.
 
+use super::network::{self, Network};
 use super::value;
 use serde::Deserialize;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -19,9 +20,33 @@ pub struct Listen {
     /// Port for clients that begin with TLS (XEP-0368). `None`: shut; 0: any free port.
     #[serde(deserialize_with = "value::port")]
     pub tls: Option<u16>,
+    /// Port with TLS that clients, browsers and servers share: ALPN says who comes. `None`: shut; 0: any free port.
+    #[serde(deserialize_with = "value::port")]
+    pub shared: Option<u16>,
+    /// Proxies in front of this server, which may say on whose behalf they connect.
+    #[serde(deserialize_with = "network::networks")]
+    pub proxies: Vec<Network>,
+    /// Ports on which every connection begins with a PROXY header, and comes from one of `proxies`.
+    pub proxy_protocol: Vec<Port>,
     /// How long a stopping server waits for clients to take their leave.
     #[serde(deserialize_with = "value::duration")]
     pub shutdown_timeout: Duration,
+}
+
+/// A port, as the configuration names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Port {
+    /// `[listen] starttls`
+    StartTls,
+    /// `[listen] tls`
+    Tls,
+    /// `[listen] shared`
+    Shared,
+    /// `[http] port`
+    Http,
+    /// `[http] tls`
+    Https,
 }
 
 impl Listen {
@@ -42,6 +67,9 @@ impl Default for Listen {
             addresses: Vec::new(), // filled in by `Config`, which knows the domains
             starttls: Some(5222),
             tls: Some(5223),
+            shared: None,
+            proxies: ["127.0.0.1", "::1"].into_iter().filter_map(Network::parse).collect(),
+            proxy_protocol: Vec::new(),
             shutdown_timeout: Duration::from_secs(5),
         }
     }

@@ -4,8 +4,10 @@
 //! floors read (`config.sessions.hibernation`); nothing in here names the floors above.
 
 mod error;
+mod http;
 mod keep;
 mod listen;
+mod network;
 mod rooms;
 mod server;
 mod value;
@@ -14,8 +16,10 @@ mod value;
 mod tests;
 
 pub use error::ConfigError;
+pub use http::{Forwarded, Http};
 pub use keep::{Archive, ArchiveDefault, Sessions, Store};
-pub use listen::{C2s, Certs, Conflict, Listen, Registration};
+pub use listen::{C2s, Certs, Conflict, Listen, Port, Registration};
+pub use network::Network;
 pub use rooms::{Bridge, Bridges, Creators, FarRoom, Link, Rooms};
 pub use server::{Contact, Log, LogFormat, Version};
 pub use value::show_duration;
@@ -38,6 +42,8 @@ pub struct Config {
     pub data: PathBuf,
     /// Sockets.
     pub listen: Listen,
+    /// HTTP.
+    pub http: Http,
     /// Certificates.
     pub certs: Certs,
     /// Clients.
@@ -94,6 +100,7 @@ impl Config {
             admins: Vec::new(),
             data: PathBuf::from("data"),
             listen: Listen::default(),
+            http: Http::default(),
             certs: Certs::default(),
             c2s: C2s::default(),
             registration: Registration::default(),
@@ -151,6 +158,7 @@ impl Config {
             ("admins", self.admins != other.admins),
             ("data", self.data != other.data),
             ("[listen]", self.listen != other.listen),
+            ("[http]", self.http != other.http),
             ("[certs]", self.certs != other.certs),
             ("[registration]", self.registration != other.registration),
             ("[store]", self.store != other.store),
@@ -217,8 +225,8 @@ impl Config {
         if self.archive.page > self.archive.max_page {
             return Err(self.mistake(&["archive", "page"], "`page` must not be larger than `max_page`"));
         }
-        if self.listen.starttls.is_none() && self.listen.tls.is_none() {
-            let text = "with `starttls` and `tls` both false nobody can come in; open one of them";
+        if [self.listen.starttls, self.listen.tls, self.listen.shared].iter().all(Option::is_none) {
+            let text = "with `starttls`, `tls` and `shared` all false nobody can come in; open one of them";
             return Err(self.mistake(&["listen", "tls"], text));
         }
         self.check_links()

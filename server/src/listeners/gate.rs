@@ -81,6 +81,18 @@ impl Gate {
         Ok(Pass { gate: self.clone(), stranger: Some(address) })
     }
 
+    /// Lets a trusted proxy's connection in: those it speaks for are counted, it is not.
+    ///
+    /// # Errors
+    /// [`Full::Connections`]
+    pub fn admit_proxy(self: &Arc<Gate>, settings: &Settings) -> Result<Pass, Full> {
+        if self.live.load(Ordering::Acquire) >= settings.c2s.connections {
+            return Err(Full::Connections);
+        }
+        self.live.fetch_add(1, Ordering::AcqRel);
+        Ok(Pass { gate: self.clone(), stranger: None })
+    }
+
     /// Whether it is time to say again that connections are turned away: a flood must not fill the disk as well.
     pub fn may_complain(&self, now: Instant) -> bool {
         let mut complained = self.complained.lock();

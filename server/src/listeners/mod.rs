@@ -1,22 +1,30 @@
 //! Floor 7: sockets. Who knocks is let in as far as the limits go, logs in, and lives as a session.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rialto_xmpp::StreamCondition;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::config::Listen;
+use crate::config::{Config, Network};
 use crate::sessions::End;
-pub use c2s::{C2s, Door};
+pub use c2s::C2s;
+use c2s::Peer;
+pub use door::Door;
+use gate::{Full, Pass};
+use http::Http;
+use proxy::Behind;
 pub use socket::ListenError;
 
 pub mod c2s;
+mod door;
 pub mod gate;
+pub mod http;
+mod proxy;
 pub mod settings;
 mod socket;
 pub mod tls;
@@ -31,16 +39,30 @@ pub struct Listeners {
 /// Numbers of connections, for logs.
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
+/// The next of them.
+fn next_number() -> u64 {
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
 impl Listeners {
     /// Opens the doors that the configuration names, and lets clients in from now on.
     ///
     /// # Errors
     /// [`ListenError`]: a port cannot be had; nothing is open then.
-    pub fn open(c2s: Arc<C2s>, listen: &Listen) -> Result<Listeners, ListenError> {
-        let doors = [(Door::StartTls, listen.starttls), (Door::Direct, listen.tls)];
+    pub fn open(c2s: Arc<C2s>, http: Arc<Http>, config: &Config) -> Result<Listeners, ListenError> {
+        let (listen, web) = (&config.listen, &config.http);
+        let doors = [
+            (Door::StartTls, listen.starttls, &listen.addresses),
+            (Door::Direct, listen.tls, &listen.addresses),
+            (Door::Shared, listen.shared, &listen.addresses),
+            (Door::Https, web.tls, &listen.addresses),
+            (Door::Http, web.port, &web.addresses),
+        ];
         let mut open = Vec::new();
-        for (door, port) in doors.into_iter().filter_map(|(door, port)| Some((door, port?))) {
-            open.extend(open_door(door, port, listen)?);
+        for (door, port, addresses) in doors {
+            if let Some(port) = port {
+                open.extend(open_door(door, port, addresses)?);
+            }
         }
         let mut listeners = Listeners { c2s, addresses: Vec::new(), accepting: Vec::new() };
         for (door, socket) in open {
@@ -48,7 +70,17 @@ impl Listeners {
                 tracing::info!(%address, ?door, "listening for clients");
                 listeners.addresses.push((door, address));
             }
-            listeners.accepting.push(tokio::spawn(accept(listeners.c2s.clone(), door, socket)));
+            let entrance = Arc::new(Entrance {
+                c2s: listeners.c2s.clone(),
+                http: http.clone(),
+                door,
+                proxies: listen.proxies.clone(),
+                is_proxied: listen.proxy_protocol.contains(&door.port()),
+            });
+            listeners.accepting.push(tokio::spawn(accept(entrance, socket)));
+        }
+        if let Some(url) = url_of(&listeners.addresses, config.first_domain()) {
+            http.public_url.settle(&url);
         }
         Ok(listeners)
     }
@@ -78,11 +110,24 @@ impl Listeners {
     }
 }
 
+/// One door, and what lies behind it.
+struct Entrance {
+    c2s: Arc<C2s>,
+    http: Arc<Http>,
+    door: Door,
+    proxies: Vec<Network>,
+    /// Every connection begins with a PROXY header.
+    is_proxied: bool,
+}
+
+/// How long a proxy may take to say for whom it connects.
+const HEADER: Duration = Duration::from_secs(10);
+
 /// All addresses of one door. A family that the machine lacks is left out if the other is there.
-fn open_door(door: Door, port: u16, listen: &Listen) -> Result<Vec<(Door, TcpListener)>, ListenError> {
+fn open_door(door: Door, port: u16, addresses: &[IpAddr]) -> Result<Vec<(Door, TcpListener)>, ListenError> {
     let mut open = Vec::new();
     let mut missing = None;
-    for address in &listen.addresses {
+    for address in addresses {
         match socket::listen(SocketAddr::new(*address, port)) {
             Ok(socket) => open.push((door, socket)),
             Err(error) if socket::is_missing_family(&error) => missing = Some(error),
@@ -95,7 +140,21 @@ fn open_door(door: Door, port: u16, listen: &Listen) -> Result<Vec<(Door, TcpLis
     }
 }
 
-async fn accept(c2s: Arc<C2s>, door: Door, socket: TcpListener) {
+/// Where browsers find this server, when nobody has said so: with TLS if there is such a door.
+fn url_of(doors: &[(Door, SocketAddr)], domain: &str) -> Option<String> {
+    let port =
+        |wanted: Door| doors.iter().find(|(door, _)| *door == wanted).map(|(_, address)| address.port());
+    let domain = rialto_xmpp::prep::to_ascii(domain);
+    match (port(Door::Https).or(port(Door::Shared)), port(Door::Http)) {
+        (Some(443), _) => Some(format!("https://{domain}")),
+        (Some(port), _) => Some(format!("https://{domain}:{port}")),
+        (None, Some(80)) => Some(format!("http://{domain}")),
+        (None, Some(port)) => Some(format!("http://{domain}:{port}")),
+        (None, None) => None,
+    }
+}
+
+async fn accept(entrance: Arc<Entrance>, socket: TcpListener) {
     loop {
         let (stream, address) = match socket.accept().await {
             Ok(accepted) => accepted,
@@ -106,19 +165,89 @@ async fn accept(c2s: Arc<C2s>, door: Door, socket: TcpListener) {
                 continue;
             }
         };
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        match c2s.gate.admit(address.ip(), &c2s.settings()) {
-            Ok(pass) if socket::prepare(&stream).is_ok() => {
-                let counts = c2s.gate.counts();
-                tracing::debug!(conn = number, peer = %address, live = counts.live, "connected");
-                tokio::spawn(c2s.clone().serve(door, c2s::Peer { number, address, pass }, stream));
+        let number = next_number();
+        if entrance.is_proxied {
+            if let Some(pass) = entrance.admit_proxy(address) {
+                tokio::spawn(entrance.clone().behind_proxy(number, (address, pass), stream));
             }
-            Ok(_) => {}
-            Err(full) if c2s.gate.may_complain(Instant::now()) => {
-                let counts = c2s.gate.counts();
-                tracing::warn!(peer = %address, ?full, ?counts, "connections are turned away");
+        } else if let Some(pass) = entrance.admit(number, address)
+            && socket::prepare(&stream).is_ok()
+        {
+            tokio::spawn(entrance.clone().lead(Peer { number, address, pass }, stream));
+        }
+    }
+}
+
+impl Entrance {
+    async fn lead(self: Arc<Entrance>, peer: Peer, stream: TcpStream) {
+        self.door.lead(self.c2s.clone(), self.http.clone(), peer, stream).await;
+    }
+
+    fn admit(&self, number: u64, address: SocketAddr) -> Option<Pass> {
+        let c2s = &self.c2s;
+        let admitted = match self.trusts(address) && self.door.is_http() {
+            // Its headers say who asks, and those are counted where they stay.
+            true => c2s.gate.admit_proxy(&c2s.settings()),
+            false => c2s.gate.admit(address.ip(), &c2s.settings()),
+        };
+        let pass = self.or_complain(address, admitted)?;
+        tracing::debug!(conn = number, peer = %address, live = c2s.gate.counts().live, "connected");
+        Some(pass)
+    }
+
+    /// Only proxies that are known may connect where a header says who comes.
+    fn admit_proxy(&self, address: SocketAddr) -> Option<Pass> {
+        if !self.trusts(address) {
+            if self.c2s.gate.may_complain(Instant::now()) {
+                tracing::warn!(peer = %address, "is not among `proxies` in [listen], and is turned away");
             }
-            Err(_) => {}
+            return None;
+        }
+        self.or_complain(address, self.c2s.gate.admit_proxy(&self.c2s.settings()))
+    }
+
+    fn or_complain(&self, address: SocketAddr, admitted: Result<Pass, Full>) -> Option<Pass> {
+        let gate = &self.c2s.gate;
+        let full = match admitted {
+            Ok(pass) => return Some(pass),
+            Err(full) => full,
+        };
+        if gate.may_complain(Instant::now()) {
+            let counts = gate.counts();
+            tracing::warn!(peer = %address, ?full, ?counts, "connections are turned away");
+        }
+        None
+    }
+
+    fn trusts(&self, address: SocketAddr) -> bool {
+        self.proxies.iter().any(|network| network.contains(address.ip()))
+    }
+
+    /// Reads for whom the proxy connects, and goes on as if they had done so themselves.
+    async fn behind_proxy(
+        self: Arc<Entrance>,
+        number: u64,
+        (proxy, pass): (SocketAddr, Pass),
+        mut stream: TcpStream,
+    ) {
+        let mut closing = self.c2s.closing.subscribe();
+        let header = tokio::select! {
+            header = timeout(HEADER, proxy::read(&mut stream)) => header,
+            _ = closing.wait_for(|closing| *closing) => return,
+        };
+        let address = match header {
+            Ok(Ok(Behind::Address(address))) => address,
+            Ok(Ok(Behind::Nobody)) => proxy,
+            Ok(Err(error)) => return tracing::debug!(conn = number, peer = %proxy, %error, "turned away"),
+            Err(_) => {
+                return tracing::debug!(conn = number, peer = %proxy, "turned away: no PROXY header in time");
+            }
+        };
+        drop(pass);
+        if let Some(pass) = self.admit(number, address)
+            && socket::prepare(&stream).is_ok()
+        {
+            self.lead(Peer { number, address, pass }, stream).await;
         }
     }
 }

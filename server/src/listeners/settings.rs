@@ -17,6 +17,8 @@ pub struct Settings {
     pub unauthenticated_per_address: usize,
     /// How long a write may take no byte.
     pub write_timeout: Duration,
+    /// From the end of one HTTP request, or the beginning of its connection, to the end of the next one's head.
+    pub head_timeout: Duration,
 }
 
 impl Settings {
@@ -34,6 +36,7 @@ impl Default for Settings {
             unauthenticated: 4_000,
             unauthenticated_per_address: 1_000,
             write_timeout: Duration::from_secs(60),
+            head_timeout: Duration::from_secs(20),
         }
     }
 }

@@ -16,7 +16,13 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use super::c2s::sasl::offer::Bindings;
 
 /// XEP-0368 §2: the protocol of clients' streams.
-const ALPN_CLIENT: &[u8] = b"xmpp-client";
+pub const ALPN_CLIENT: &[u8] = b"xmpp-client";
+/// XEP-0368 §2: the protocol of servers' streams.
+pub const ALPN_SERVER: &[u8] = b"xmpp-server";
+/// RFC 9113 §3.1.
+pub const ALPN_HTTP_2: &[u8] = b"h2";
+/// RFC 7301 §6.
+pub const ALPN_HTTP_1: &[u8] = b"http/1.1";
 
 /// Certificates and their keys by domain, in lower case as A-labels (what SNI carries).
 pub type Certificates = HashMap<String, Arc<CertifiedKey>>;
@@ -33,6 +39,10 @@ pub struct Generation {
     pub starttls: Arc<ServerConfig>,
     /// For connections that begin with TLS: `xmpp-client`, or no ALPN at all.
     pub direct: Arc<ServerConfig>,
+    /// For HTTP: HTTP/2, HTTP/1.1, or no ALPN at all.
+    pub web: Arc<ServerConfig>,
+    /// For a port that all of these share. Without ALPN it is a client of XMPP.
+    pub shared: Arc<ServerConfig>,
     names: Arc<Names>,
 }
 
@@ -87,6 +97,12 @@ impl Generation {
         Ok(Generation {
             starttls: Arc::new(server_config(&provider, &names, &[])?),
             direct: Arc::new(server_config(&provider, &names, &[ALPN_CLIENT])?),
+            web: Arc::new(server_config(&provider, &names, &[ALPN_HTTP_2, ALPN_HTTP_1])?),
+            shared: Arc::new(server_config(
+                &provider,
+                &names,
+                &[ALPN_CLIENT, ALPN_SERVER, ALPN_HTTP_2, ALPN_HTTP_1],
+            )?),
             names,
         })
     }

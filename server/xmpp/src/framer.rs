@@ -79,6 +79,11 @@ impl Framer {
         Framer { limits, stage: Stage::Start, inside: Inside::Text, seen: 0, depth: 0, elements: 0 }
     }
 
+    /// A framer whose stream was opened elsewhere, where it needs no header.
+    pub fn inside(limits: Limits) -> Framer {
+        Framer { stage: Stage::Open, ..Framer::new(limits) }
+    }
+
     /// Other limits from now on (after authentication).
     pub fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;

@@ -48,7 +48,9 @@ fn type_and_function_names(file: &Rust) -> Vec<Finding> {
     for (at, word) in words(&file.source.code) {
         let kind = std::mem::replace(&mut before, word);
         let line = || file.source.line(at);
-        if ["struct", "enum", "trait", "type", "union"].contains(&kind) {
+        // An associated type is called what its trait calls it.
+        let is_associated = || kind == "type" && file.source.code[..at].ends_with("    type ");
+        if ["struct", "enum", "trait", "type", "union"].contains(&kind) && !is_associated() {
             let named = camel_words(word).into_iter().find(|part| FORBIDDEN.contains(&part.as_str()));
             if let Some(part) = named {
                 findings.push(Finding::new(&file.path, line(), format!("{word} says nothing with “{part}”")));

@@ -147,7 +147,7 @@ mod tests {
     fn looking_touches_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("rialto.toml");
-        std::fs::write(&file, "[listen]\nstarttls = 0\ntls = 0\n").unwrap();
+        std::fs::write(&file, "[listen]\nstarttls = 0\ntls = 0\n[http]\nport = 0\ntls = 0\n").unwrap();
         assert_eq!(run(Some(&file), Listing { json: true }), Exit::Done);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }

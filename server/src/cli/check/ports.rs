@@ -7,13 +7,17 @@ use std::net::{SocketAddr, TcpListener};
 
 /// Tries to listen on each, unless the server does so already.
 pub(super) fn look(config: &Config, runs: bool) -> Vec<Finding> {
-    let ports: Vec<u16> = [config.listen.starttls, config.listen.tls].into_iter().flatten().collect();
+    let (listen, web) = (&config.listen, &config.http);
+    let everywhere = [listen.starttls, listen.tls, listen.shared, web.tls];
+    let doors =
+        everywhere.map(|port| (port, &listen.addresses)).into_iter().chain([(web.port, &web.addresses)]);
+    let doors: Vec<_> = doors.filter_map(|(port, addresses)| Some((port?, addresses))).collect();
     if runs {
-        let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
+        let ports: Vec<String> = doors.iter().map(|(port, _)| port.to_string()).collect();
         return vec![Finding::ok("ports", format!("{} are the running server's", ports.join(" and ")))];
     }
-    let addresses = &config.listen.addresses;
-    let all = ports.iter().flat_map(|port| addresses.iter().map(move |ip| SocketAddr::new(*ip, *port)));
+    let all =
+        doors.iter().flat_map(|(port, addresses)| addresses.iter().map(|ip| SocketAddr::new(*ip, *port)));
     all.map(try_one).collect()
 }
 

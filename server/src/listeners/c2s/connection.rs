@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -149,14 +150,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Ok(Some(Piece::Open(_))) => self.fail(&StreamCondition::BadFormat.into()),
                 Ok(None) if has_read => return true,
                 Ok(None) => match self.read(task) {
-                    Poll::Ready(true) => {
+                    Poll::Ready(Ok(true)) => {
                         has_read = true;
                         self.clock.hear();
                     }
-                    Poll::Ready(false) => {
+                    Poll::Ready(Ok(false)) => {
                         self.lose();
                         return false;
                     }
+                    Poll::Ready(Err(error)) => match error.downcast::<StreamError>() {
+                        // A transport that has rules of its own says what was wrong.
+                        Ok(error) => self.fail(&error),
+                        Err(_) => {
+                            self.lose();
+                            return false;
+                        }
+                    },
                     Poll::Pending => return false,
                 },
                 Err(error) => self.fail(&error),
@@ -169,13 +178,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// One read into the thread's scratch, copied from there. `false`: the connection is gone.
-    fn read(&mut self, task: &mut Context<'_>) -> Poll<bool> {
+    fn read(&mut self, task: &mut Context<'_>) -> Poll<io::Result<bool>> {
         SCRATCH.with_borrow_mut(|scratch| {
             let mut buffer = ReadBuf::new(scratch);
-            let read = ready!(Pin::new(&mut self.io).poll_read(task, &mut buffer));
+            ready!(Pin::new(&mut self.io).poll_read(task, &mut buffer))?;
             let bytes = buffer.filled();
             self.input.extend_from_slice(bytes);
-            Poll::Ready(read.is_ok() && !bytes.is_empty())
+            Poll::Ready(Ok(!bytes.is_empty()))
         })
     }
 
@@ -353,7 +362,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn linger(&mut self, task: &mut Context<'_>) {
         while let Poll::Ready(more) = self.read(task) {
             self.input.clear();
-            if !more {
+            if !more.unwrap_or(false) {
                 return self.step(Step::Over);
             }
         }

@@ -12,7 +12,7 @@ use super::gate::{Gate, Pass};
 use super::settings::Settings;
 use super::tls::Tls;
 use crate::router::Router;
-use negotiate::Way;
+use negotiate::{Channel, Entered, Socket, Way};
 use resume::Waiting;
 use sasl::Authentication;
 
@@ -29,7 +29,7 @@ pub mod resume;
 pub mod sasl;
 mod talk;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 /// What all client streams share.
 pub struct C2s {
@@ -52,15 +52,6 @@ pub struct C2s {
     pub waiting: Waiting,
     /// Turns true when the server stops.
     pub closing: watch::Sender<bool>,
-}
-
-/// How a connection begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Door {
-    /// In the clear; TLS is asked for (RFC 6120 §5).
-    StartTls,
-    /// With TLS (XEP-0368).
-    Direct,
 }
 
 /// The other side of a connection.
@@ -106,13 +97,26 @@ impl C2s {
         self.settings.store(Arc::new(settings));
     }
 
-    /// Takes a connection through login, and then lives as its session. The login's future, which is large, has ended
-    /// by then.
-    pub async fn serve(self: Arc<C2s>, door: Door, mut peer: Peer, tcp: TcpStream) {
-        let entered = match door {
-            Door::StartTls => Box::pin(negotiate::starttls(&self, &mut peer, tcp)).await,
-            Door::Direct => Box::pin(negotiate::direct(&self, &mut peer, tcp)).await,
-        };
+    /// Takes a connection to the STARTTLS port through login, and then lives as its session. The login's future, which
+    /// is large, has ended by then.
+    pub async fn serve_starttls(self: Arc<C2s>, mut peer: Peer, tcp: TcpStream) {
+        let entered = Box::pin(negotiate::starttls(&self, &mut peer, tcp)).await;
+        self.go_on(peer, entered);
+    }
+
+    /// The same where TLS comes first (XEP-0368).
+    pub async fn serve_direct(self: Arc<C2s>, mut peer: Peer, tcp: TcpStream) {
+        let entered = Box::pin(negotiate::direct(&self, &mut peer, tcp)).await;
+        self.go_on(peer, entered);
+    }
+
+    /// The same for a connection whose TLS stands, or that another transport carries.
+    pub async fn serve_secured(self: Arc<C2s>, mut peer: Peer, socket: Box<dyn Socket>, channel: Channel) {
+        let entered = Box::pin(negotiate::secured(&self, &mut peer, socket, &channel)).await;
+        self.go_on(peer, entered);
+    }
+
+    fn go_on(self: Arc<C2s>, peer: Peer, entered: Option<Entered>) {
         let Some(entered) = entered else { return };
         let way = match entered.way {
             Way::Bound(bound) => lifetime::Lifetime::begin(&self, &bound),

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::server::TlsStream;
 
-use super::sasl::offer::Offer;
+use super::sasl::offer::{Bindings, Offer};
 use super::sasl::{self, AuthError, Step};
 use super::talk::{self, Bounds, Leave, Talk};
 use super::{C2s, Peer, bind, features, resume};
@@ -19,8 +19,21 @@ use crate::config;
 use crate::listeners::tls::Generation;
 use crate::random;
 
-/// A client stream inside TLS.
-pub type Secured = Talk<Box<TlsStream<TcpStream>>>;
+/// What carries a client's stream: bytes, as RFC 6120 §4 would have them on a TCP connection.
+pub trait Socket: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Socket for S {}
+
+/// A client stream inside TLS, or on what stands for it.
+pub type Secured = Talk<Box<dyn Socket>>;
+
+/// What is known of the connection below a client's stream.
+pub struct Channel {
+    /// Channel bindings; none where TLS ends before us, or the client cannot know them.
+    pub bindings: Bindings,
+    /// Whether nobody on the way can read along: what must not be said in the clear may be said here.
+    pub is_private: bool,
+}
 
 /// A client that has a session, and its connection.
 pub struct Entered {
@@ -60,16 +73,35 @@ pub async fn starttls(c2s: &Arc<C2s>, peer: &mut Peer, tcp: TcpStream) -> Option
         Err(leave) => return leave_with(c2s, peer, &mut talk, &leave).await,
     };
     let generation = c2s.tls.current();
-    let secured = talk.secure(generation.starttls.clone()).await.ok()?;
-    enter(c2s, peer, secured, &generation, Some(opening)).await
+    let (secured, bounds) = talk.secure(generation.starttls.clone()).await.ok()?;
+    let channel = Channel::of(&generation, &secured);
+    enter(c2s, peer, Talk::new(secured as Box<dyn Socket>, bounds), &channel, Some(opening)).await
 }
 
 /// A connection to the port where TLS comes first (XEP-0368).
 pub async fn direct(c2s: &Arc<C2s>, peer: &mut Peer, tcp: TcpStream) -> Option<Entered> {
     let generation = c2s.tls.current();
     let talk = Talk::new(tcp, bounds(c2s));
-    let secured = talk.secure(generation.direct.clone()).await.ok()?;
-    enter(c2s, peer, secured, &generation, None).await
+    let (secured, bounds) = talk.secure(generation.direct.clone()).await.ok()?;
+    let channel = Channel::of(&generation, &secured);
+    enter(c2s, peer, Talk::new(secured as Box<dyn Socket>, bounds), &channel, None).await
+}
+
+/// A connection that is as it should be already: TLS stands, or another transport does.
+pub async fn secured(
+    c2s: &Arc<C2s>,
+    peer: &mut Peer,
+    socket: Box<dyn Socket>,
+    channel: &Channel,
+) -> Option<Entered> {
+    enter(c2s, peer, Talk::new(socket, bounds(c2s)), channel, None).await
+}
+
+impl Channel {
+    /// TLS that ends here.
+    pub fn of(generation: &Generation, tls: &TlsStream<TcpStream>) -> Channel {
+        Channel { bindings: generation.bindings(tls.get_ref().1), is_private: true }
+    }
 }
 
 fn bounds(c2s: &C2s) -> Bounds {
@@ -82,10 +114,10 @@ async fn enter(
     c2s: &Arc<C2s>,
     peer: &mut Peer,
     mut talk: Secured,
-    generation: &Generation,
+    channel: &Channel,
     opening: Option<Opening>,
 ) -> Option<Entered> {
-    match inside_tls(c2s, peer, &mut talk, generation, opening).await {
+    match inside_tls(c2s, peer, &mut talk, channel, opening).await {
         Ok((way, first)) => Some(Entered { talk, way, first: first.into() }),
         Err(leave) => leave_with(c2s, peer, &mut talk, &leave).await,
     }
@@ -130,11 +162,11 @@ async fn inside_tls(
     c2s: &Arc<C2s>,
     peer: &mut Peer,
     talk: &mut Secured,
-    generation: &Generation,
+    channel: &Channel,
     opening: Option<Opening>,
 ) -> Result<(Way, Bytes), Leave> {
-    let bindings = generation.bindings(talk.io.get_ref().1);
-    let offer = Arc::new(Offer::inside_tls(bindings, c2s.settings().c2s.plain));
+    let plain = channel.is_private && c2s.settings().c2s.plain;
+    let offer = Arc::new(Offer::inside_tls(channel.bindings.clone(), plain));
     let mut offered = offer.features();
     offered.extend(c2s.registration.as_ref().and_then(|registration| registration.feature()));
     let opening = open(c2s, talk, opening.as_ref(), &offered).await?;

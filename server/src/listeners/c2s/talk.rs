@@ -68,8 +68,9 @@ impl From<StreamCondition> for Leave {
 }
 
 impl From<std::io::Error> for Leave {
-    fn from(_: std::io::Error) -> Leave {
-        Leave::Gone
+    /// A transport that has rules of its own says what was wrong.
+    fn from(error: std::io::Error) -> Leave {
+        error.downcast::<StreamError>().map_or(Leave::Gone, Leave::Error)
     }
 }
 
@@ -86,14 +87,14 @@ impl Talk<TcpStream> {
     pub async fn secure(
         mut self,
         config: Arc<ServerConfig>,
-    ) -> Result<Talk<Box<TlsStream<TcpStream>>>, Leave> {
+    ) -> Result<(Box<TlsStream<TcpStream>>, Bounds), Leave> {
         let handshake = TlsAcceptor::from(config).accept(self.io);
         let handshake = tokio::select! {
             handshake = timeout_at(self.bounds.until, Box::pin(handshake)) => handshake,
             // Nobody can be told anything here: a server that stops does not wait for it.
             _ = self.bounds.closing.wait_for(|closing| *closing) => return Err(Leave::Gone),
         };
-        Ok(Talk::new(Box::new(handshake.map_err(|_| Leave::Gone)??), self.bounds))
+        Ok((Box::new(handshake.map_err(|_| Leave::Gone)??), self.bounds))
     }
 }
 

@@ -22,12 +22,14 @@ use tokio_rustls::client::TlsStream;
 use super::C2s;
 use super::sasl::Authentication;
 use super::sasl::throttle::Throttle;
-use crate::config::{Conflict, Listen};
+use crate::config::{self, Config, Conflict, Listen};
 use crate::credentials::{self, ScramHash};
 use crate::features::{About, Feature, Features, Fut, Phase, Spec, Turn, Verdict};
+use crate::listeners::http::Http;
 use crate::listeners::settings::Settings;
 use crate::listeners::tls::{Certificates, Tls, tests::certificate};
 use crate::listeners::{Door, Listeners};
+use crate::public_url::PublicUrl;
 use crate::router::{Directory, Domain, Router};
 use crate::sessions::Accounts;
 
@@ -39,6 +41,7 @@ mod streams;
 /// A server for `localhost` with romeo and juliet, both with the password `pencil`.
 pub struct Server {
     pub listeners: Listeners,
+    client: ClientConfig,
     connector: TlsConnector,
     connector_1_2: TlsConnector,
 }
@@ -91,6 +94,11 @@ static PENCIL: LazyLock<BTreeMap<Hash, Credential>> = LazyLock::new(|| {
 
 impl Server {
     pub async fn start(change: impl FnOnce(&mut Settings)) -> Server {
+        Server::configured(change, |_| {}).await
+    }
+
+    /// With other limits, and other doors.
+    pub async fn configured(change: impl FnOnce(&mut Settings), choose: impl FnOnce(&mut Config)) -> Server {
         let store = Store::memory();
         let accounts = Kept::new(&store);
         for name in ["romeo@localhost", "juliet@localhost"] {
@@ -111,9 +119,14 @@ impl Server {
             addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
             starttls: Some(0),
             tls: Some(0),
+            shared: Some(0),
             ..Listen::default()
         };
-        let listeners = Listeners::open(c2s, &listen).unwrap();
+        let http = config::Http { port: Some(0), tls: Some(0), ..config::Http::default() };
+        let mut config = Config { listen, http, ..Config::default() };
+        choose(&mut config);
+        let http = Http::open(&c2s, &config, PublicUrl::default(), Vec::new());
+        let listeners = Listeners::open(c2s, http, &config).unwrap();
         let mut roots = RootCertStore::empty();
         roots.add(der).unwrap();
         let connector = |versions: &[&'static rustls::SupportedProtocolVersion]| {
@@ -122,17 +135,20 @@ impl Server {
                 ClientConfig::builder_with_provider(provider).with_protocol_versions(versions).unwrap();
             let mut config = config.with_root_certificates(roots.clone()).with_no_client_auth();
             config.alpn_protocols = vec![b"xmpp-client".to_vec()];
-            TlsConnector::from(Arc::new(config))
+            config
         };
         let (new, old) = (connector(&[&rustls::version::TLS13]), connector(&[&rustls::version::TLS12]));
-        Server { listeners, connector: new, connector_1_2: old }
+        let client = new.clone();
+        let (new, old) = (TlsConnector::from(Arc::new(new)), TlsConnector::from(Arc::new(old)));
+        Server { listeners, client, connector: new, connector_1_2: old }
     }
 
     pub async fn new() -> Server {
         Server::start(|_| {}).await
     }
 
-    async fn tcp(&self, door: Door) -> TcpStream {
+    /// A connection through one of the doors, as it is.
+    pub async fn tcp(&self, door: Door) -> TcpStream {
         let (_, address) = self.listeners.addresses().iter().find(|(found, _)| *found == door).unwrap();
         TcpStream::connect(address).await.unwrap()
     }
@@ -151,6 +167,15 @@ impl Server {
         let name = ServerName::try_from("localhost").unwrap();
         let connector = if old { &self.connector_1_2 } else { &self.connector };
         Wire::new(connector.connect(name, tcp).await.unwrap())
+    }
+
+    /// A connection through one of the doors, with TLS and this ALPN.
+    pub async fn over_tls(&self, door: Door, alpn: &[&str]) -> std::io::Result<Wire<TlsStream<TcpStream>>> {
+        let mut config = self.client.clone();
+        config.alpn_protocols = alpn.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+        let name = ServerName::try_from("localhost").unwrap();
+        let tcp = self.tcp(door).await;
+        Ok(Wire::new(TlsConnector::from(Arc::new(config)).connect(name, tcp).await?))
     }
 
     /// A connection that asked for TLS.
@@ -191,7 +216,7 @@ pub struct Wire<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
-    fn new(io: S) -> Wire<S> {
+    pub fn new(io: S) -> Wire<S> {
         Wire { io, heard: String::new() }
     }
 

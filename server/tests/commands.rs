@@ -228,3 +228,17 @@ fn completions_are_written_for_shells() {
     let (code, out, _) = run(folder.path(), "completions bash");
     assert!(code == 0 && out.contains("complete -F _rialto"), "{out}");
 }
+
+#[test]
+fn reports_are_listed_shown_and_removed_by_their_number() {
+    let folder = folder();
+    let mut server = serve(folder.path());
+    assert_eq!(run(folder.path(), "report list"), (0, "No reports.\n".into(), String::new()));
+    assert_eq!(run(folder.path(), "report list --json").1.trim(), "[]");
+    for line in ["report show 7", "report remove 7"] {
+        let (code, _, text) = run(folder.path(), line);
+        assert!(code == 1 && text.contains("there is no report 7"), "{line}: {code} {text}");
+    }
+    server.signal("TERM");
+    assert_eq!(server.gone(), 0);
+}

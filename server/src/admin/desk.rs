@@ -2,6 +2,7 @@
 
 use super::links;
 use super::protocol::{Answer, Command, Refusal, Status, Why};
+use super::reports;
 use super::rooms::Rooms;
 use super::socket::{Carrying, Desk};
 use super::users::{self, Users};
@@ -11,6 +12,7 @@ use crate::people::PeopleError;
 use crate::router::Router;
 use crate::server::Server;
 use crate::sessions::End;
+use rialto_store::reports::Reports;
 use rialto_xmpp::{BareJid, StreamCondition, StreamError};
 use std::sync::Arc;
 use std::time::Instant;
@@ -32,6 +34,7 @@ pub struct FrontDesk {
     users: Users,
     rooms: Rooms,
     links: Links,
+    reports: Reports,
     listening: Vec<String>,
     wishes: mpsc::Sender<Wish>,
     since: Instant,
@@ -45,6 +48,7 @@ impl FrontDesk {
             users: Users::new(&router.store, &config.domains),
             rooms: Rooms::new(server.links.hosts().all(), &config.rooms),
             links: server.links.clone(),
+            reports: Reports::new(&router.store),
             listening: server.addresses().iter().map(|(_, address)| address.to_string()).collect(),
             config,
             router,
@@ -73,6 +77,9 @@ impl FrontDesk {
             Command::LinkList => Ok(links::list(&self.links)),
             Command::LinkAdd { room, to } => links::add(&self.links, &room, &to).await,
             Command::LinkRemove { room, to } => links::remove(&self.links, &room, &to).await,
+            Command::ReportList => reports::list(&self.reports),
+            Command::ReportShow { number } => reports::show(&self.reports, number),
+            Command::ReportRemove { number } => reports::remove(&self.reports, number).await,
             Command::Status => Ok(Answer::Status(self.status())),
             Command::Reload => self.reload().await,
             Command::Stop => {

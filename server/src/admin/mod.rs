@@ -8,12 +8,13 @@ pub mod client;
 pub mod desk;
 mod links;
 pub mod protocol;
+mod reports;
 pub mod rooms;
 pub mod socket;
 pub mod users;
 
 pub use client::{AskError, ask};
-pub use protocol::{Answer, Command, Link, Refusal, Room, Status, User, Why};
+pub use protocol::{Answer, Command, Link, Refusal, Report, Room, Status, User, Why};
 pub use socket::{AdminSocket, Desk, ListenError};
 pub use users::Users;
 

@@ -103,6 +103,18 @@ pub enum Command {
         /// `<bridge>:<room there>`.
         to: String,
     },
+    /// What people report of others.
+    ReportList,
+    /// One report, with the messages that it is about.
+    ReportShow {
+        /// Its number.
+        number: u64,
+    },
+    /// Forgets a report.
+    ReportRemove {
+        /// Its number.
+        number: u64,
+    },
     /// How the server is.
     Status,
     /// Reads the configuration and the certificates again.
@@ -114,7 +126,15 @@ pub enum Command {
 impl Command {
     /// It changes nothing.
     pub fn only_looks(&self) -> bool {
-        matches!(self, Command::UserList | Command::RoomList | Command::LinkList | Command::Status)
+        matches!(
+            self,
+            Command::UserList
+                | Command::RoomList
+                | Command::LinkList
+                | Command::ReportList
+                | Command::ReportShow { .. }
+                | Command::Status
+        )
     }
 }
 
@@ -132,6 +152,9 @@ impl std::fmt::Debug for Command {
             Command::LinkList => "link-list",
             Command::LinkAdd { .. } => "link-add",
             Command::LinkRemove { .. } => "link-remove",
+            Command::ReportList => "report-list",
+            Command::ReportShow { .. } => "report-show",
+            Command::ReportRemove { .. } => "report-remove",
             Command::Status => "status",
             Command::Reload => "reload",
             Command::Stop => "stop",
@@ -155,6 +178,8 @@ pub enum Answer {
     Rooms(Vec<Room>),
     /// Links.
     Links(Vec<Link>),
+    /// Reports, oldest first.
+    Reports(Vec<Report>),
     /// The server.
     Status(Status),
 }
@@ -211,6 +236,35 @@ pub struct Link {
     pub origin: String,
     /// How it is, in words.
     pub state: String,
+}
+
+/// A report (XEP-0377).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// Its number.
+    pub number: u64,
+    /// Seconds since 1970.
+    pub at: u64,
+    /// Who reports.
+    pub reporter: String,
+    /// Whom.
+    pub reported: String,
+    /// `spam`, `abuse` or another reason.
+    pub reason: String,
+    /// In the reporter's words.
+    pub text: String,
+    /// Messages that it is about, as XML; only where one report is shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub messages: Vec<String>,
+    /// Ids of messages that it is about: who gave them, and the id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ids: Vec<(String, String)>,
+    /// The reporter agrees that the other's server is told.
+    #[serde(default)]
+    pub report_origin: bool,
+    /// The reporter agrees that others who fight spam are told.
+    #[serde(default)]
+    pub third_party: bool,
 }
 
 /// The server.

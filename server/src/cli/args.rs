@@ -43,6 +43,9 @@ pub enum Command {
     /// Links between rooms here and rooms on other networks: list, add, remove
     #[command(subcommand)]
     Link(Link),
+    /// What people report of others: list, show, remove
+    #[command(subcommand)]
+    Report(Report),
     /// How the running server is
     Status(Listing),
     /// Have the running server read its configuration and certificates again
@@ -168,6 +171,26 @@ Example, with a section [bridge.libera] in the configuration:
         room: String,
         /// The room there: BRIDGE:ROOM
         to: String,
+    },
+}
+
+/// Reports.
+#[derive(Debug, Subcommand)]
+pub enum Report {
+    /// Show all reports, oldest first
+    List(Listing),
+    /// Show one report with the messages that it is about
+    Show {
+        /// Its number, as in the list
+        number: u64,
+        /// How to show it
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Forget a report that you have seen to
+    Remove {
+        /// Its number, as in the list
+        number: u64,
     },
 }
 

@@ -13,6 +13,7 @@ mod banner;
 mod check;
 mod link;
 mod password;
+mod report;
 mod room;
 mod serve;
 mod show;
@@ -109,6 +110,7 @@ fn carry_out(arguments: Arguments) -> Result<Exit, Sorry> {
         Command::User(command) => user::run(&config, command),
         Command::Room(command) => room::run(&config, command),
         Command::Link(command) => link::run(&config, command),
+        Command::Report(command) => report::run(&config, command),
         Command::Status(listing) => show::status(&ask(&config, admin::Command::Status)?, listing),
         Command::Reload => {
             remark(&ask(&config, admin::Command::Reload)?, "The configuration was read again.")

@@ -85,7 +85,7 @@ fn table<T>(rows: &[T], columns: &[Column<T>]) -> String {
 }
 
 /// What others chose (a room's name) must not move the cursor of the operator's terminal.
-fn harmless(text: &str) -> String {
+pub(super) fn harmless(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 

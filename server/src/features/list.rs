@@ -9,8 +9,8 @@ use rialto_xmpp::Jid;
 use super::contacts::{Keeper, Limits};
 use super::record::{Recorder, Settings};
 use super::{
-    Feature, adhoc, archive, caps, carbons, contact, disco, last, offline, ping, presence, private, register,
-    roster, subscriptions, time, vcard, version,
+    Feature, adhoc, archive, blocking, caps, carbons, contact, disco, last, offline, ping, presence, private,
+    register, roster, subscriptions, time, vcard, version,
 };
 use crate::config::{ArchiveDefault, Config};
 use crate::people::People;
@@ -28,6 +28,7 @@ pub fn all(
     let (keeper, limits) = (Arc::new(Keeper::new(store)), Limits::default());
     let recorder = Recorder::new(store, kept(config));
     vec![
+        Box::new(blocking::new(store, &config.admins)), // first: who is blocked leaves no trace
         Box::new(roster::new(&keeper, limits)),
         Box::new(subscriptions::new(&keeper, limits)), // before presence: the rest of presence is not its own
         Box::new(presence::new(accounts)),

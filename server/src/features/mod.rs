@@ -10,6 +10,8 @@ mod turn;
 
 pub mod adhoc;
 pub mod archive;
+pub mod blocked;
+pub mod blocking;
 pub mod caps;
 pub mod carbons;
 pub mod command;

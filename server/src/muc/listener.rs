@@ -30,6 +30,8 @@ pub enum Listeners {
 #[derive(Clone)]
 pub struct Printed {
     broadcast: Arc<Broadcast>,
+    /// Who says it: the room or an occupant.
+    pub from: Option<Jid>,
     urgent: bool,
 }
 
@@ -58,7 +60,8 @@ impl Listeners {
 impl Printed {
     /// Serialises a stanza; its `to` is left out.
     pub fn new(stanza: &Stanza) -> Printed {
-        Printed { broadcast: Arc::new(stanza.broadcast()), urgent: urgent(stanza) }
+        let from = stanza.sender().cloned();
+        Printed { broadcast: Arc::new(stanza.broadcast()), from, urgent: urgent(stanza) }
     }
 
     /// For one of those who get it.

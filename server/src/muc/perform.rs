@@ -197,6 +197,11 @@ impl Works {
             router.accounts.session(&listener.jid).map_or_else(Weak::new, |session| Arc::downgrade(&session))
         });
         if let Some(session) = session.upgrade() {
+            // XEP-0191: nothing of a room or an occupant whom the user blocks.
+            if session.is_guarded() && printed.from.as_ref().is_some_and(|from| router.blocks(&session, from))
+            {
+                return true;
+            }
             return session.send(printed.frame(listener)).is_ok();
         }
         if router.is_local(listener.jid.domainpart()) {

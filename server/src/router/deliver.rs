@@ -26,10 +26,11 @@ impl Router {
             Ok(None) => return self.no_such_account(stanza).await,
             Err(_) => return (Ticket::NONE, undelivered(stanza, Condition::InternalServerError)),
         };
-        if matches!(stanza, Stanza::Iq(_)) && stanza.to().is_none_or(Jid::is_bare) {
+        let asks = matches!(stanza, Stanza::Iq(_)) && stanza.to().is_none_or(Jid::is_bare);
+        if asks && is_own(origin, &account) {
             return self.ask(origin, Some(&account), stanza).await;
         }
-        let takers = takers(&account, &stanza);
+        let takers = if asks { Vec::new() } else { takers(&account, &stanza) };
         let mut left = Left::default();
         let passed = self.pass(Phase::Inbound, (origin, &account, &takers), stanza, &mut left);
         let mut ticket = self.send_all(&mut left).await;
@@ -38,6 +39,10 @@ impl Router {
             Ok(None) => return (ticket, Ok(())),
             Err(failed) => return (ticket, Err(failed)),
         };
+        if asks {
+            let (asked, delivery) = self.ask(origin, Some(&account), stanza).await;
+            return (ticket.max(asked), delivery);
+        }
         if !takers.is_empty() {
             let frame = Frame::stanza(&stanza);
             if takers.iter().filter(|session| session.send(frame.clone()).is_ok()).count() > 0 {
@@ -85,6 +90,11 @@ impl Router {
             Verdict::Refuse(error) => Err(Box::new(Undelivered { stanza, error: *error })),
         }
     }
+}
+
+/// Whether the account's own client asks: nobody stands between them.
+fn is_own(origin: Origin<'_>, account: &Arc<Account>) -> bool {
+    matches!(origin, Origin::Session(_, own) if Arc::ptr_eq(own, account))
 }
 
 /// Presence that matters only to who is connected. Subscriptions and probes concern the account itself.

@@ -15,6 +15,7 @@ pub use directory::Directory;
 pub use domains::{Domain, Domains};
 pub use service::{Delivery, Service, Undelivered, undelivered};
 
+use crate::features::blocked;
 use crate::features::{Also, Ask, Features, Left, Origin, Phase, Turn, Verdict};
 use crate::sessions::{Account, Accounts, Frame, Session};
 
@@ -80,7 +81,13 @@ impl Router {
             Verdict::Next if stanza.to().is_none() && matches!(stanza, Stanza::Presence(_)) => Ticket::NONE,
             Verdict::Next => self.route_and_settle(session, origin, stanza).await,
             Verdict::Done => Ticket::NONE,
-            Verdict::Refuse(error) => self.bounce(Undelivered { stanza, error: *error }).await,
+            // The answer of his own server, though it bears the name of whom he wrote to: no phase is asked about it.
+            Verdict::Refuse(error) => {
+                if let Some(reply) = returned(&Undelivered { stanza, error: *error }) {
+                    let _ = session.send(Frame::stanza(&reply));
+                }
+                Ticket::NONE
+            }
         });
         ticket
     }
@@ -132,6 +139,12 @@ impl Router {
     /// Puts a ready frame into the outbox of a local session; says whether there is one.
     pub fn deliver_frame(&self, to: &Jid, frame: Frame) -> bool {
         self.accounts.session(to).is_some_and(|session| session.send(frame).is_ok())
+    }
+
+    /// XEP-0191: whether the account of a session blocks this address. Ask only where the session is guarded.
+    pub fn blocks(&self, session: &Session, from: &Jid) -> bool {
+        let account = self.accounts.get(session.jid.bare_str());
+        account.is_some_and(|account| blocked::blocks(&account, from))
     }
 
     /// Whether this is a domain of accounts here.
@@ -247,17 +260,25 @@ impl Router {
 
     /// RFC 6120 §8.3.1: an error is never answered with an error.
     async fn bounce(&self, failed: Undelivered) -> Ticket {
-        let Undelivered { stanza, error } = failed;
-        if !stanza.may_bounce() || stanza.sender().is_none() {
-            return Ticket::NONE;
+        match returned(&failed) {
+            Some(reply) => Box::pin(self.route(Origin::Server, reply)).await,
+            None => Ticket::NONE,
         }
-        let mut reply = stanza.error_reply(&error);
-        if reply.head().from.is_none() {
-            // RFC 6120 §8.1.2.1: from the sender's own account, since it was asked without `to`.
-            reply.head_mut().from = reply.to().map(|to| to.bare().into_jid());
-        }
-        Box::pin(self.route(Origin::Server, reply)).await
     }
+}
+
+/// The error that goes back, if one may.
+fn returned(failed: &Undelivered) -> Option<Stanza> {
+    let Undelivered { stanza, error } = failed;
+    if !stanza.may_bounce() || stanza.sender().is_none() {
+        return None;
+    }
+    let mut reply = stanza.error_reply(error);
+    if reply.head().from.is_none() {
+        // RFC 6120 §8.1.2.1: from the sender's own account, since it was asked without `to`.
+        reply.head_mut().from = reply.to().map(|to| to.bare().into_jid());
+    }
+    Some(reply)
 }
 
 impl Undelivered {

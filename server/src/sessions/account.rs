@@ -1,6 +1,7 @@
 //! An account that is in memory: its sessions, and what the features know about it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
@@ -14,6 +15,7 @@ pub struct Account {
     pub jid: BareJid,
     /// What the features know about it.
     pub extensions: Extensions,
+    guarded: AtomicBool,
     sessions: ArcSwap<Vec<Arc<Session>>>,
     /// Writers of `sessions` go one after another.
     change: Mutex<()>,
@@ -25,9 +27,22 @@ impl Account {
         Account {
             jid,
             extensions: Extensions::default(),
+            guarded: AtomicBool::new(false),
             sessions: ArcSwap::default(),
             change: Mutex::new(()),
         }
+    }
+
+    /// Whether it blocks anybody (XEP-0191). Those who block nobody pay no more than this for it.
+    pub fn is_guarded(&self) -> bool {
+        self.guarded.load(Ordering::Acquire)
+    }
+
+    /// From now on it blocks somebody, or nobody any more.
+    pub fn guard(&self, guarded: bool) {
+        let _one = self.change.lock();
+        self.guarded.store(guarded, Ordering::Release);
+        self.sessions.load().iter().for_each(|session| session.set_guarded(guarded));
     }
 
     /// Its sessions, available or not, as they are now.
@@ -47,6 +62,7 @@ impl Account {
         if before.iter().any(|other| other.jid == session.jid) {
             return false;
         }
+        session.set_guarded(self.is_guarded());
         let after = before.iter().cloned().chain([session]).collect();
         self.sessions.store(Arc::new(after));
         true

@@ -1,7 +1,7 @@
 //! One connected resource of an account (RFC 6120 §7, RFC 6121 §4).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI16, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI16, AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
@@ -19,6 +19,7 @@ pub struct Session {
     pub outbox: Outbox,
     /// What the features know about it.
     pub extensions: Extensions,
+    guarded: AtomicBool,
     priority: AtomicI16,
     /// Microseconds since 1970.
     takes_since: AtomicU64,
@@ -38,6 +39,7 @@ impl Session {
             number: NEXT.fetch_add(1, Ordering::Relaxed),
             outbox: Outbox::new(limit),
             extensions: Extensions::default(),
+            guarded: AtomicBool::new(false),
             priority: AtomicI16::new(UNAVAILABLE),
             takes_since: AtomicU64::new(0),
             presence: Mutex::new(None),
@@ -50,6 +52,15 @@ impl Session {
     /// [`Refused`] when the session is over.
     pub fn send(&self, frame: Frame) -> Result<(), Refused> {
         self.outbox.push(frame)
+    }
+
+    /// Whether its account blocks anybody ([`super::Account::is_guarded`]).
+    pub fn is_guarded(&self) -> bool {
+        self.guarded.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_guarded(&self, guarded: bool) {
+        self.guarded.store(guarded, Ordering::Release);
     }
 
     /// RFC 6121 §4.2: whether it has sent available presence.

@@ -154,6 +154,7 @@ impl Accounts {
             tables::OFFLINE,
             tables::ARCHIVE_PREFS,
             tables::LAST,
+            tables::BLOCKED,
         ] {
             batch.delete_prefix(table, &prefix);
         }
@@ -283,7 +284,7 @@ mod tests {
     #[tokio::test]
     async fn everything_of_a_removed_account_goes_and_nothing_of_others() {
         use crate::archive::{Draft, Flags};
-        use crate::{last, nicks, prefs, private, rosters, vcard};
+        use crate::{blocked, last, nicks, prefs, private, rosters, vcard};
         let store = Store::memory();
         let (accounts, archive) = (Accounts::new(&store), Archive::new(&store));
         for name in ["romeo@localhost", "juliet@localhost"] {
@@ -295,6 +296,7 @@ mod tests {
             vcard::put(&mut batch, name, b"<vCard/>");
             prefs::put(&mut batch, name, &prefs::Prefs::default()).unwrap();
             last::put(&mut batch, name, &last::Last::default()).unwrap();
+            blocked::put(&mut batch, name, "tybalt@localhost").unwrap();
             nicks::put(&mut batch, "lounge@rooms.localhost", name, "nick").unwrap();
             let draft = Draft { with: "nurse@localhost", flags: Flags::NONE, stanza: b"<message/>" };
             let id = archive.append_offline(&mut batch, name, &draft, 10).unwrap().unwrap();
@@ -310,7 +312,7 @@ mod tests {
             tables::CATALOGUE.iter().filter(|table| holds(table)).map(|table| table.name).collect::<Vec<_>>()
         };
         let whole = names("juliet@localhost");
-        assert_eq!(whole.len(), 11, "{whole:?}");
+        assert_eq!(whole.len(), 12, "{whole:?}");
         accounts.remove("romeo@localhost").await.unwrap();
         assert_eq!(names("romeo@localhost"), ["accounts"]);
         assert_eq!(names("juliet@localhost"), whole);

@@ -70,6 +70,10 @@ pub const LAST: TableId = TableId(14);
 pub const SERVER: TableId = TableId(15);
 /// Links between rooms and far rooms that were made at run time.
 pub const LINKS: TableId = TableId(16);
+/// Whom accounts block.
+pub const BLOCKED: TableId = TableId(30);
+/// What people report of others.
+pub const REPORTS: TableId = TableId(31);
 
 macro_rules! entry {
     ($id:ident, $name:literal, $key:literal, $record:literal, $owner:literal) => {
@@ -96,6 +100,8 @@ pub const CATALOGUE: &[Entry] = &[
     entry!(LAST, "last", "account", "JSON last::Last", "last.rs"),
     entry!(SERVER, "server", "name", "bytes", "server.rs"),
     entry!(LINKS, "links", "room, link", "JSON, the link's own", "rooms.rs"),
+    entry!(BLOCKED, "blocked", "account, address", "JSON blocked::Since", "blocked.rs"),
+    entry!(REPORTS, "reports", "number", "JSON reports::Report", "reports.rs"),
 ];
 
 #[cfg(test)]

@@ -270,6 +270,16 @@ namespaces! {
     SERVERINFO = "http://jabber.org/network/serverinfo";
     /// XEP-0191.
     BLOCKING = "urn:xmpp:blocking";
+    /// XEP-0191, in errors.
+    BLOCKING_ERRORS = "urn:xmpp:blocking:errors";
+    /// XEP-0377.
+    REPORTING = "urn:xmpp:reporting:1";
+    /// XEP-0377 up to 0.2, which some clients still write.
+    REPORTING_OLD = "urn:xmpp:reporting:0";
+    /// XEP-0377 §4: a reason.
+    REPORTING_SPAM = "urn:xmpp:reporting:spam";
+    /// XEP-0377 §4: a reason.
+    REPORTING_ABUSE = "urn:xmpp:reporting:abuse";
     /// XEP-0060.
     PUBSUB = "http://jabber.org/protocol/pubsub";
     /// XEP-0060 events.

@@ -3,6 +3,7 @@
 //! Reading takes no lock: the list is swapped whole. It is changed one writer after another, and each change is handed
 //! to the store before the next begins, so that memory and disk agree on the order.
 
+pub mod directed;
 mod keeper;
 mod push;
 mod show;

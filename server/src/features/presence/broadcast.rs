@@ -10,8 +10,9 @@ use rialto_store::rosters::Subscription;
 use rialto_xmpp::write::escape_attr;
 use rialto_xmpp::{Broadcast, Head, Jid, Presence, PresenceKind, Stanza};
 
-use super::{Presences, directed};
-use crate::features::contacts::{Contact, Contacts, seen, sees, subscription};
+use super::Presences;
+use crate::features::blocked::{apart, blocks};
+use crate::features::contacts::{Contact, Contacts, directed, seen, sees, subscription};
 use crate::features::{Left, Turn};
 use crate::sessions::{Account, Frame, Session, urgent};
 
@@ -54,7 +55,7 @@ impl Presences {
         for contact in list.iter() {
             let is_seen = seen(contact.item.subscription);
             let hears = initial && sees(contact.item.subscription);
-            if !is_seen && !hears {
+            if !is_seen && !hears || blocks(turn.account, contact.jid.as_jid()) {
                 continue;
             }
             if !is_neighbour(turn.account, contact) {
@@ -70,7 +71,8 @@ impl Presences {
             // Who is not in memory has no session: there is nobody to tell and nothing to hear.
             let Some((other, theirs)) = self.neighbour(contact) else { continue };
             let agreed = theirs.subscription(turn.account.jid.as_str()).unwrap_or(Subscription::None);
-            for peer in other.sessions().iter().filter(|peer| peer.is_available()) {
+            let hidden = |peer: &Session| apart(turn.account, session, &other, peer);
+            for peer in other.sessions().iter().filter(|peer| peer.is_available() && !hidden(peer)) {
                 if is_seen && sees(agreed) {
                     left.frame(peer, shown.to(&contact.to));
                 }
@@ -111,13 +113,18 @@ impl Presences {
             left.frame(own, shown.to(&contacts.own));
         }
         for contact in contacts.list().iter().filter(|contact| seen(contact.item.subscription)) {
+            if blocks(turn.account, contact.jid.as_jid()) {
+                continue;
+            }
             if !is_neighbour(turn.account, contact) {
                 route(turn.stanza, contact, left);
                 continue;
             }
             let Some((other, theirs)) = self.neighbour(contact) else { continue };
             if theirs.sees(turn.account.jid.as_str()) {
-                for peer in other.sessions().iter().filter(|peer| peer.is_available()) {
+                let hidden =
+                    |peer: &Session| turn.session.is_some_and(|own| apart(turn.account, own, &other, peer));
+                for peer in other.sessions().iter().filter(|peer| peer.is_available() && !hidden(peer)) {
                     left.frame(peer, shown.to(&contact.to));
                 }
             }

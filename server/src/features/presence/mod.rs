@@ -1,13 +1,13 @@
 //! RFC 6121 §4: Exchanging Presence Information.
 
 mod broadcast;
-mod directed;
 mod probes;
 
 use std::sync::Arc;
 
 use rialto_xmpp::{Condition, Element, PresenceKind, Stanza, StanzaError, ns};
 
+use super::contacts::directed;
 use super::{About, Feature, Phase, Spec, Turn, Verdict};
 use crate::sessions::Accounts;
 

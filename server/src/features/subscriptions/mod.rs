@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use rialto_xmpp::{Condition, Element, PresenceKind, Stanza, ns, parse};
 
-use super::contacts::{Contacts, Keeper, Limits};
+use super::blocked::blocks;
+use super::contacts::{Contact, Contacts, Keeper, Limits};
 use super::{About, Feature, Phase, Spec, Turn, Verdict};
 use crate::sessions::Frame;
 
@@ -53,7 +54,9 @@ impl Feature for Subscriptions {
         let (Some(contacts), Some(session)) = (Contacts::of(turn.account), turn.session) else {
             return Verdict::Next;
         };
-        for contact in contacts.list().iter() {
+        // XEP-0191: a request of somebody who was blocked since waits unseen.
+        let heard = |contact: &&Arc<Contact>| !blocks(turn.account, contact.jid.as_jid());
+        for contact in contacts.list().iter().filter(heard) {
             let request = contact.item.pending_in.as_deref().and_then(|xml| parse::standalone(xml).ok());
             if let Some(Ok(request)) = request.map(Stanza::read) {
                 turn.left.frame(session, Frame::stanza(&request));

@@ -14,7 +14,7 @@ struct Directed(Mutex<Vec<Jid>>);
 const LIMIT: usize = 1000;
 
 /// §4.6.3: who got available presence will get the unavailable one.
-pub(super) fn sent(account: &Account, session: &Session, to: &Jid, available: bool) -> Verdict {
+pub fn sent(account: &Account, session: &Session, to: &Jid, available: bool) -> Verdict {
     if to.bare_str() == account.jid.as_str() {
         return Verdict::Next;
     }
@@ -38,7 +38,7 @@ pub(super) fn sent(account: &Account, session: &Session, to: &Jid, available: bo
 }
 
 /// §4.6.3: who answers with an error is not there, and is told nothing at the end.
-pub(super) fn failed(turn: &Turn<'_>) {
+pub fn failed(turn: &Turn<'_>) {
     let Some(from) = &turn.stanza.head().from else { return };
     for session in turn.takers {
         if let Some(directed) = session.extensions.get::<Directed>() {
@@ -48,9 +48,12 @@ pub(super) fn failed(turn: &Turn<'_>) {
 }
 
 /// Takes out to whom the session has shown itself.
-pub(super) fn take(session: &Session) -> Vec<Jid> {
-    session
-        .extensions
-        .get::<Directed>()
-        .map_or_else(Vec::new, |directed| std::mem::take(&mut directed.0.lock()))
+pub fn take(session: &Session) -> Vec<Jid> {
+    take_if(session, |_| true)
+}
+
+/// The same of those that `gone` says yes to.
+pub fn take_if(session: &Session, gone: impl Fn(&Jid) -> bool) -> Vec<Jid> {
+    let Some(directed) = session.extensions.get::<Directed>() else { return Vec::new() };
+    directed.0.lock().extract_if(.., |jid| gone(jid)).collect()
 }

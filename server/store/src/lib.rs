@@ -36,6 +36,7 @@ mod sums;
 mod table;
 pub mod tables;
 mod ticket;
+pub mod uploads;
 pub mod vcard;
 
 pub use batch::Batch;

@@ -165,9 +165,14 @@ impl ScramKeys {
     /// Keys of a prepared password (RFC 5802 §3).
     pub fn derive(hash: ScramHash, prepared: &str, salt: Vec<u8>, iterations: u32) -> ScramKeys {
         let salted = hash.salted_password(prepared, &salt, iterations);
-        let client_key = Zeroizing::new(hash.hmac(&salted, &[b"Client Key"]));
+        ScramKeys::of_salted(hash, &salted, salt, iterations)
+    }
+
+    /// Keys of a SaltedPassword, which is as good as the password and is not kept.
+    pub fn of_salted(hash: ScramHash, salted: &[u8], salt: Vec<u8>, iterations: u32) -> ScramKeys {
+        let client_key = Zeroizing::new(hash.hmac(salted, &[b"Client Key"]));
         let stored_key = hash.digest(&client_key);
-        let server_key = hash.hmac(&salted, &[b"Server Key"]);
+        let server_key = hash.hmac(salted, &[b"Server Key"]);
         ScramKeys { salt, iterations, stored_key, server_key }
     }
 }

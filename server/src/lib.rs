@@ -20,5 +20,4 @@ pub mod public_url;
 pub mod random;
 pub mod router;
 pub mod server;
-pub mod services;
 pub mod sessions;

@@ -7,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::scram;
-use crate::tls;
+use crate::tls::{self, Bindings};
 use crate::xml::{Event, Unreadable, Xml, next_event};
 
 /// How long anything may take that must come.
@@ -23,6 +23,8 @@ pub struct Client {
     /// Kept apart while the socket is not yet encrypted, for STARTTLS.
     plain: Option<TcpStream>,
     input: Vec<u8>,
+    /// Of the TLS below, once it is there.
+    pub bindings: Bindings,
 }
 
 /// What was heard: what it is, and how it was written.
@@ -66,7 +68,7 @@ impl Client {
     pub async fn connect(address: SocketAddr) -> Step<Client> {
         let socket = TcpStream::connect(address).await.map_err(|error| format!("{address}: {error}"))?;
         socket.set_nodelay(true).map_err(|error| error.to_string())?;
-        Ok(Client { socket: None, plain: Some(socket), input: Vec::new() })
+        Ok(Client { socket: None, plain: Some(socket), input: Vec::new(), bindings: Bindings::default() })
     }
 
     /// XEP-0368: TLS first, or RFC 6120 §5.4.3: the handshake after `<proceed/>`.
@@ -77,7 +79,9 @@ impl Client {
         let plain = self.plain.take().ok_or("the stream is encrypted already")?;
         self.input.clear();
         let socket = tokio::time::timeout(PATIENCE, tls::connect(plain, domain, direct)).await;
-        self.socket = Some(Box::new(socket.map_err(|_| "the TLS handshake does not end")??));
+        let socket = socket.map_err(|_| "the TLS handshake does not end")??;
+        self.bindings = Bindings::of(&socket)?;
+        self.socket = Some(Box::new(socket));
         Ok(())
     }
 
@@ -233,8 +237,17 @@ impl Client {
 
 /// The header of a client's stream.
 pub fn header(domain: &str) -> String {
+    header_of(domain, "")
+}
+
+/// The same of a client that says whose stream it will be.
+pub fn header_from(domain: &str, account: &str) -> String {
+    header_of(domain, &format!(" from='{account}'"))
+}
+
+fn header_of(domain: &str, from: &str) -> String {
     format!(
-        "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='{}' to='{domain}' version='1.0'>",
+        "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='{}'{from} to='{domain}' version='1.0'>",
         crate::xml::STREAM
     )
 }

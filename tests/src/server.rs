@@ -7,6 +7,8 @@ use std::time::Duration;
 use rialto::config::Config;
 use rialto::listeners::Door;
 use rialto::server::Server as Running;
+use rialto_store::StoreError;
+use rialto_store::accounts::{Accounts, Hash};
 use rialto_xmpp::BareJid;
 use tempfile::TempDir;
 use toml::{Table, Value};
@@ -98,6 +100,29 @@ impl Server {
         }
     }
 
+    /// Makes an account that has keys under SHA-1 only, as one that came from another server.
+    ///
+    /// # Errors
+    /// Where it cannot be made.
+    pub async fn old_account(&self, jid: &str) -> Result<(), String> {
+        self.account(jid).await?;
+        let accounts = Accounts::new(&self.running()?.router.store);
+        let told = |error: StoreError| error.to_string();
+        let kept = accounts.get(jid).map_err(told)?.ok_or("there is no such account")?;
+        let old = kept.credentials.into_iter().filter(|(hash, _)| *hash == Hash::Sha1).collect();
+        accounts.set_credentials(jid, old).await.map_err(told).map(drop)
+    }
+
+    /// Gives an account another password, as an operator would.
+    ///
+    /// # Errors
+    /// Where that fails.
+    pub async fn set_password(&self, jid: &str, password: &str) -> Result<(), String> {
+        let bare = BareJid::parse(jid).map_err(|error| format!("{jid}: {error}"))?;
+        let changed = self.running()?.people.set_password(&bare, password).await;
+        changed.map_err(|error| format!("{jid}: {error}"))
+    }
+
     /// It goes down, comes up, or both.
     ///
     /// # Errors
@@ -146,8 +171,7 @@ fn ordinary(folder: &TempDir, engine: Engine) -> Result<Table, String> {
     let text = format!(
         "domains = ['localhost']\ndata = {}\n[listen]\naddresses = ['127.0.0.1']\nstarttls = 0\ntls = 0\n\
          shutdown_timeout = '2s'\n[http]\n\
-         addresses = ['127.0.0.1']\nport = 0\ntls = 0\n[certs]\nfolder = {}\n[store]\nengine = '{engine}'\n\
-         [proxy]\nport = 0\n",
+         addresses = ['127.0.0.1']\nport = 0\ntls = 0\n[certs]\nfolder = {}\n[store]\nengine = '{engine}'\n",
         path("data"),
         path("certs")
     );

@@ -138,6 +138,9 @@ pub struct C2s {
     pub failures_within: Duration,
     /// Offers SASL PLAIN, under TLS.
     pub plain: bool,
+    /// How long a token that stands in for the password is good (XEP-0484); 0: there are none.
+    #[serde(deserialize_with = "value::duration")]
+    pub token_lifetime: Duration,
 }
 
 impl Default for C2s {
@@ -154,6 +157,7 @@ impl Default for C2s {
             failures: 10,
             failures_within: Duration::from_secs(10 * 60),
             plain: true,
+            token_lifetime: Duration::from_secs(21 * 86_400),
         }
     }
 }

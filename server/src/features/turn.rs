@@ -61,6 +61,8 @@ pub struct Left {
 pub struct Waiting {
     /// Its id in the account's archive.
     pub id: Id,
+    /// Whether the archive shows it.
+    pub shown: bool,
     /// As it goes over the wire.
     pub frame: Frame,
 }

@@ -27,7 +27,6 @@ pub mod http;
 mod proxy;
 pub mod settings;
 mod socket;
-pub mod socks5;
 pub mod tls;
 
 /// The open doors.

@@ -11,6 +11,8 @@ pub struct Settings {
     pub c2s: config::C2s,
     /// `[sessions]`
     pub sessions: config::Sessions,
+    /// Whether accounts have archives.
+    pub archives: bool,
     /// Connections that have not logged in, from everywhere.
     pub unauthenticated: usize,
     /// Connections that have not logged in, from one address.
@@ -24,7 +26,12 @@ pub struct Settings {
 impl Settings {
     /// As an operator chose.
     pub fn new(config: &Config) -> Settings {
-        Settings { c2s: config.c2s.clone(), sessions: config.sessions.clone(), ..Settings::default() }
+        Settings {
+            c2s: config.c2s.clone(),
+            sessions: config.sessions.clone(),
+            archives: config.archive.enabled,
+            ..Settings::default()
+        }
     }
 }
 
@@ -33,6 +40,7 @@ impl Default for Settings {
         Settings {
             c2s: config::C2s::default(),
             sessions: config::Sessions::default(),
+            archives: true,
             unauthenticated: 4_000,
             unauthenticated_per_address: 1_000,
             write_timeout: Duration::from_secs(60),

@@ -12,7 +12,7 @@ use rialto_xmpp::{
 
 use super::{Router, Undelivered};
 use crate::features::{Left, Origin, Phase, Turn, Waiting, carbons, contacts};
-use crate::sessions::{Account, End, Frame, Session};
+use crate::sessions::{Account, End, Frame, Session, Synchronised};
 
 impl Router {
     /// A session is gone for good: everybody who saw it is told, and it is forgotten. Done once, whoever calls.
@@ -73,10 +73,15 @@ impl Router {
     /// XEP-0160 §2: a session began to take messages. What waited for that goes into its outbox, and only what is in
     /// there counts as delivered.
     pub(super) async fn hand_over(&self, account: &Arc<Account>, session: &Arc<Session>) {
+        let synchronised = session.extensions.get::<Synchronised>();
         for feature in self.features.attending(Phase::Arrived) {
             // Half of the room: the rest is for what happens now.
             let waiting = feature.arrived(account, session.outbox.room() / 2).await;
-            let put = |waiting: Waiting| session.send(waiting.frame).is_ok().then_some(waiting.id);
+            let put = |waiting: Waiting| {
+                // XEP-0386 §3.2: its client has this from the archive.
+                let has = synchronised.as_ref().is_some_and(|known| known.covers(waiting.id, waiting.shown));
+                (has || session.send(waiting.frame).is_ok()).then_some(waiting.id)
+            };
             let taken: Vec<_> = waiting.into_iter().map_while(put).collect();
             feature.delivered(account, &taken).await;
         }

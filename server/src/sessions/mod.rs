@@ -6,6 +6,7 @@ mod extensions;
 mod frame;
 mod outbox;
 mod session;
+mod synchronised;
 mod unacked;
 mod urgency;
 
@@ -15,5 +16,6 @@ pub use extensions::Extensions;
 pub use frame::Frame;
 pub use outbox::{End, Outbox, Refused, Taken};
 pub use session::{Session, UNAVAILABLE};
+pub use synchronised::Synchronised;
 pub use unacked::{AckError, Unacked};
 pub use urgency::urgent;

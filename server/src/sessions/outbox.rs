@@ -218,6 +218,14 @@ impl Outbox {
         Ok(())
     }
 
+    /// The same for a session that begins with stream management: all that was or is put in here counts, because the
+    /// client hears of it before anything else.
+    pub fn manage_from_start(&self) {
+        let mut inner = self.inner.lock();
+        inner.uncounted = 0;
+        inner.unacked.get_or_insert_default();
+    }
+
     /// Whether stream management is on.
     pub fn is_managed(&self) -> bool {
         self.inner.lock().unacked.is_some()

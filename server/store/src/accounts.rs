@@ -15,9 +15,19 @@ use crate::table::Table;
 use crate::{rosters, tables};
 
 const ACCOUNTS: Table<Account> = Table::new(tables::ACCOUNTS);
+const HELD: Table<Held> = Table::new(tables::ACCOUNTS);
+
+/// The part of an [`Account`] that says which hashes it holds; the keys are skipped, not read.
+#[derive(Serialize, Deserialize)]
+struct Held {
+    #[serde(default, skip_serializing)]
+    credentials: BTreeMap<Hash, serde::de::IgnoredAny>,
+    #[serde(default)]
+    removed: Option<u64>,
+}
 
 /// One account, by bare JID.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     /// Seconds since 1970.
     pub created: u64,
@@ -27,9 +37,17 @@ pub struct Account {
     /// Refused at login, everything else stays.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub disabled: bool,
+    /// When the password was changed, in microseconds since 1970; 0: never. What was given on an older one is void.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub changed: u64,
     /// When it was removed, in seconds since 1970: the name stays taken, lest a stranger inherits its contacts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removed: Option<u64>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde wants a reference
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// The hash of a SCRAM mechanism.
@@ -112,8 +130,7 @@ impl Accounts {
             Some(_) if !reuse => return Err(CreateError::Removed),
             _ => {}
         }
-        let made =
-            Account { created: unix_micros() / 1_000_000, credentials, disabled: false, removed: None };
+        let made = Account { created: unix_micros() / 1_000_000, credentials, ..Account::default() };
         let mut batch = Batch::new();
         batch.require(tables::ACCOUNTS, &key(&[account]), raw.as_deref());
         ACCOUNTS.put(&mut batch, &[account], &made)?;
@@ -124,13 +141,42 @@ impl Accounts {
         }
     }
 
-    /// Replaces the credentials. `false`: there is no such account.
+    /// Hashes that the account holds keys for, strongest last; `None`: there is no such account. Costs less than all of it.
+    pub fn hashes(&self, account: &str) -> Result<Option<Vec<Hash>>, StoreError> {
+        let found = HELD.get(&self.store, &[account])?.filter(|held| held.removed.is_none());
+        Ok(found.map(|held| held.credentials.into_keys().collect()))
+    }
+
+    /// Replaces the credentials; tokens that were given on the old ones are void (see `Account::changed`). `false`: there
+    /// is no such account.
     pub async fn set_credentials(
         &self,
         account: &str,
         credentials: BTreeMap<Hash, Credential>,
     ) -> Result<bool, StoreError> {
-        self.change(account, |found| found.credentials = credentials.clone()).await
+        self.change(account, |found| {
+            found.credentials = credentials.clone();
+            found.changed = unix_micros().max(found.changed + 1);
+        })
+        .await
+    }
+
+    /// Adds keys of the same password under another hash, unless there are some. `false`: there is no such account, or
+    /// its password is another than at `changed`.
+    pub async fn add_credential(
+        &self,
+        account: &str,
+        (hash, credential): (Hash, &Credential),
+        changed: u64,
+    ) -> Result<bool, StoreError> {
+        let mut same = false;
+        let there = self.change(account, |found| {
+            same = found.changed == changed;
+            if same {
+                found.credentials.entry(hash).or_insert_with(|| credential.clone());
+            }
+        });
+        Ok(there.await? && same)
     }
 
     /// Lets in, or no longer. `false`: there is no such account.
@@ -155,6 +201,7 @@ impl Accounts {
             tables::ARCHIVE_PREFS,
             tables::LAST,
             tables::BLOCKED,
+            tables::TOKENS,
         ] {
             batch.delete_prefix(table, &prefix);
         }
@@ -244,6 +291,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn keys_of_another_hash_are_added_while_the_password_is_the_same() {
+        let accounts = Accounts::new(&Store::memory());
+        accounts.create("romeo@localhost", credentials(1), false).await.unwrap();
+        assert_eq!(accounts.hashes("romeo@localhost").unwrap(), Some(vec![Hash::Sha256]));
+        assert_eq!(accounts.hashes("juliet@localhost").unwrap(), None);
+        let other = credentials(2).remove(&Hash::Sha256).unwrap();
+        let add = |hash, changed| {
+            let accounts = accounts.clone();
+            let other = other.clone();
+            async move { accounts.add_credential("romeo@localhost", (hash, &other), changed).await.unwrap() }
+        };
+        assert!(add(Hash::Sha512, 0).await && add(Hash::Sha256, 0).await);
+        let kept = accounts.get("romeo@localhost").unwrap().unwrap().credentials;
+        assert_eq!((&kept[&Hash::Sha512], &kept[&Hash::Sha256]), (&other, &credentials(1)[&Hash::Sha256]));
+        assert_eq!(accounts.hashes("romeo@localhost").unwrap(), Some(vec![Hash::Sha256, Hash::Sha512]));
+        accounts.set_credentials("romeo@localhost", credentials(3)).await.unwrap();
+        assert!(!add(Hash::Sha512, 0).await);
+        accounts.remove("romeo@localhost").await.unwrap();
+        assert_eq!(accounts.hashes("romeo@localhost").unwrap(), None);
+    }
+
+    #[tokio::test]
     async fn a_removed_name_returns_only_when_asked_for() {
         let accounts = Accounts::new(&Store::memory());
         accounts.create("romeo@localhost", credentials(1), false).await.unwrap();
@@ -284,7 +353,7 @@ mod tests {
     #[tokio::test]
     async fn everything_of_a_removed_account_goes_and_nothing_of_others() {
         use crate::archive::{Draft, Flags};
-        use crate::{blocked, last, nicks, prefs, private, rosters, vcard};
+        use crate::{blocked, last, nicks, prefs, private, rosters, tokens, vcard};
         let store = Store::memory();
         let (accounts, archive) = (Accounts::new(&store), Archive::new(&store));
         for name in ["romeo@localhost", "juliet@localhost"] {
@@ -298,6 +367,7 @@ mod tests {
             last::put(&mut batch, name, &last::Last::default()).unwrap();
             blocked::put(&mut batch, name, "tybalt@localhost").unwrap();
             nicks::put(&mut batch, "lounge@rooms.localhost", name, "nick").unwrap();
+            tokens::issue(&store, (name, "phone"), &tokens::Token::default(), (0, 9)).await.unwrap();
             let draft = Draft { with: "nurse@localhost", flags: Flags::NONE, stanza: b"<message/>" };
             let id = archive.append_offline(&mut batch, name, &draft, 10).unwrap().unwrap();
             archive.mark_delivered(&mut batch, name, id).unwrap();
@@ -312,7 +382,7 @@ mod tests {
             tables::CATALOGUE.iter().filter(|table| holds(table)).map(|table| table.name).collect::<Vec<_>>()
         };
         let whole = names("juliet@localhost");
-        assert_eq!(whole.len(), 12, "{whole:?}");
+        assert_eq!(whole.len(), 13, "{whole:?}");
         accounts.remove("romeo@localhost").await.unwrap();
         assert_eq!(names("romeo@localhost"), ["accounts"]);
         assert_eq!(names("juliet@localhost"), whole);

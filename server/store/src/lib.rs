@@ -36,7 +36,7 @@ mod sums;
 mod table;
 pub mod tables;
 mod ticket;
-pub mod uploads;
+pub mod tokens;
 pub mod vcard;
 
 pub use batch::Batch;

@@ -13,6 +13,8 @@ pub enum Purpose {
     OccupantIds,
     /// Makes salts for users who do not exist, the same each time (RFC 5802 §9).
     FakeSalts,
+    /// Makes tokens that stand in for a password (XEP-0484) from what is kept of them.
+    Tokens,
 }
 
 impl Purpose {
@@ -20,6 +22,7 @@ impl Purpose {
         match self {
             Purpose::OccupantIds => "occupant-ids",
             Purpose::FakeSalts => "fake-salts",
+            Purpose::Tokens => "tokens",
         }
     }
 }

@@ -132,10 +132,20 @@ namespaces! {
     SASL = "urn:ietf:params:xml:ns:xmpp-sasl";
     /// XEP-0388.
     SASL2 = "urn:xmpp:sasl:2";
+    /// XEP-0484.
+    FAST = "urn:xmpp:fast:0";
+    /// XEP-0480.
+    SASL_UPGRADE = "urn:xmpp:sasl:upgrade:0";
+    /// XEP-0480 §3: what is exchanged for SCRAM.
+    SCRAM_UPGRADE = "urn:xmpp:scram-upgrade:0";
+    /// XEP-0509.
+    PIPELINING = "urn:xmpp:iap:0";
     /// XEP-0440.
     SASL_CB = "urn:xmpp:sasl-cb:0";
     /// RFC 6120 §7.
     BIND = "urn:ietf:params:xml:ns:xmpp-bind";
+    /// XEP-0386.
+    BIND2 = "urn:xmpp:bind:0";
     /// RFC 3921 §3, optional since RFC 6121.
     SESSION = "urn:ietf:params:xml:ns:xmpp-session";
     /// XEP-0198.
@@ -256,24 +266,8 @@ namespaces! {
     FALLBACK = "urn:xmpp:fallback:0";
     /// XEP-0394.
     MARKUP = "urn:xmpp:markup:0";
-    /// XEP-0065.
-    BYTESTREAMS = "http://jabber.org/protocol/bytestreams";
     /// XEP-0066.
     OOB = "jabber:x:oob";
-    /// XEP-0363.
-    UPLOAD = "urn:xmpp:http:upload:0";
-    /// XEP-0363 §5: the elements that name a purpose.
-    UPLOAD_PURPOSE = "urn:xmpp:http:upload:purpose:0";
-    /// XEP-0363 §5.1: a feature.
-    UPLOAD_MESSAGE = "urn:xmpp:http:upload:purpose:0#message";
-    /// XEP-0363 §5.2: a feature.
-    UPLOAD_PROFILE = "urn:xmpp:http:upload:purpose:0#profile";
-    /// XEP-0363 §5.3: a feature.
-    UPLOAD_EPHEMERAL = "urn:xmpp:http:upload:purpose:0#ephemeral";
-    /// XEP-0363 §5.4: a feature.
-    UPLOAD_PERMANENT = "urn:xmpp:http:upload:purpose:0#permanent";
-    /// XEP-0447.
-    FILE_SHARING = "urn:xmpp:sfs:0";
     /// XEP-0380.
     EME = "urn:xmpp:eme:0";
     /// XEP-0384, the version in use.

@@ -3,6 +3,7 @@
 pub mod elsewhere;
 pub mod pattern;
 pub mod person;
+pub mod proofs;
 pub mod read;
 pub mod run;
 
@@ -44,6 +45,17 @@ pub struct Line {
 pub enum Step {
     /// `account JID`: there is such an account.
     Account(String),
+    /// `account JID with SCRAM-SHA-1 only`: and it has no other keys, as if it came from elsewhere.
+    OldAccount(String),
+    /// `password of JID is TEXT`: it is given another.
+    Password {
+        /// The account.
+        account: String,
+        /// The password.
+        password: String,
+    },
+    /// `NAME . needed N round trips`: so often the client has waited since it opened its first stream.
+    Trips(usize),
     /// `NAME is JID`: logs in and binds a resource.
     Is(Login),
     /// `NAME authenticates as JID`: everything but binding.
@@ -55,8 +67,13 @@ pub enum Step {
         /// TLS first (XEP-0368).
         tls: bool,
     },
-    /// `NAME opens a stream to DOMAIN`
-    Opens(String),
+    /// `NAME opens a stream to DOMAIN`, also `as JID`
+    Opens {
+        /// `to`
+        domain: String,
+        /// `from`
+        account: Option<String>,
+    },
     /// `NAME starts tls`: the handshake after `<proceed/>`.
     StartsTls,
     /// `NAME enters ROOM as NICK`

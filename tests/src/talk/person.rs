@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Login;
 use super::pattern::{self, Names};
+use super::proofs::Proofs;
 use crate::client::{Client, Heard, PATIENCE, Silence};
 use crate::server::{PASSWORD, Server};
 use crate::xml::{Event, Xml};
@@ -21,6 +22,15 @@ pub struct Person {
     login: Option<Login>,
     /// What came and was not yet asked for.
     waiting: VecDeque<Heard>,
+    proofs: Proofs,
+    trips: Trips,
+}
+
+/// How often a client has waited for the server: something was sent, and then something heard.
+#[derive(Default)]
+struct Trips {
+    count: usize,
+    has_sent: bool,
 }
 
 /// What was heard in between, for the record, and whether it went as it should.
@@ -116,7 +126,22 @@ impl Person {
 
     /// Sends a text as it is.
     pub async fn send(&mut self, text: &str) -> Said {
+        self.trips.has_sent = true;
         self.client()?.send(text).await
+    }
+
+    /// A text with its proofs in it.
+    pub fn proven(&mut self, text: &str, names: &mut Names) -> Result<String, String> {
+        let bindings = self.client()?.bindings.clone();
+        self.proofs.fill(text, &bindings, names)
+    }
+
+    /// So often this client has waited since it connected.
+    pub fn needed(&self, count: usize) -> Said {
+        match self.trips.count {
+            found if found == count => Ok(()),
+            found => Err(format!("it needed {found}")),
+        }
     }
 
     /// What comes next must be as the pattern says.
@@ -208,6 +233,7 @@ impl Person {
 
     fn begin(&mut self, client: Client) {
         self.waiting.clear();
+        self.trips = Trips::default();
         self.client = Some(client);
     }
 
@@ -217,6 +243,7 @@ impl Person {
 
     /// The next thing; a request for an acknowledgement only where one is wanted.
     async fn next(&mut self, wanted: &Event) -> Result<Heard, Silence> {
+        self.trips.count += usize::from(std::mem::take(&mut self.trips.has_sent));
         loop {
             let heard = match self.waiting.pop_front() {
                 Some(heard) => heard,

@@ -61,7 +61,19 @@ fn step(text: &str) -> Result<(String, Step), String> {
     let (first, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
     let rest = rest.trim();
     match first {
-        "account" => return Ok((String::new(), Step::Account(rest.to_owned()))),
+        "account" => {
+            let step = match rest.strip_suffix(" with SCRAM-SHA-1 only") {
+                Some(jid) => Step::OldAccount(jid.trim().to_owned()),
+                None => Step::Account(rest.to_owned()),
+            };
+            return Ok((String::new(), step));
+        }
+        "password" => {
+            let said = rest.strip_prefix("of ").and_then(|rest| rest.split_once(" is "));
+            let (account, password) = said.ok_or("the password of whom is what?")?;
+            let (account, password) = (account.trim().to_owned(), password.trim().to_owned());
+            return Ok((String::new(), Step::Password { account, password }));
+        }
         "waits" => return Ok((String::new(), Step::Waits(milliseconds(rest)?))),
         "network" => {
             let (network, what) = rest.split_once(' ').ok_or("what happens to it?")?;
@@ -83,6 +95,10 @@ fn step(text: &str) -> Result<(String, Step), String> {
         "~" => Step::HearsSometime(pattern(object)?),
         "." if object == "hears nothing more" => Step::HearsNothing,
         "." if object == "is cut off" => Step::IsCutOff,
+        "." if object.starts_with("needed ") => {
+            let count = object.strip_prefix("needed ").and_then(|rest| rest.split_once(" round trip"));
+            Step::Trips(count.and_then(|(count, _)| count.parse().ok()).ok_or("how many round trips?")?)
+        }
         "is" => Step::Is(login(object)?),
         "on" => {
             let (network, does) = object.split_once(' ').ok_or("does what there?")?;
@@ -99,7 +115,11 @@ fn whole(rest: &str) -> Result<Step, String> {
         return Ok(Step::Authenticates(login(jid)?));
     }
     if let Some(domain) = rest.strip_prefix("opens a stream to ") {
-        return Ok(Step::Opens(domain.trim().to_owned()));
+        let (domain, account) = match domain.split_once(" as ") {
+            Some((domain, account)) => (domain, Some(account.trim().to_owned())),
+            None => (domain, None),
+        };
+        return Ok(Step::Opens { domain: domain.trim().to_owned(), account });
     }
     if let Some(wanted) = rest.strip_prefix("skips until ").map(str::trim) {
         if !wanted.starts_with('<') {

@@ -8,7 +8,7 @@ use super::elsewhere::Elsewhere;
 use super::pattern::{self, Names};
 use super::person::Person;
 use super::{Line, Step, Talk};
-use crate::client::{Heard, header};
+use crate::client::{Heard, header, header_from};
 use crate::server::{Engine, Server};
 
 /// How a transcript failed: the whole conversation, the line that did not come true marked.
@@ -69,7 +69,7 @@ impl Stage {
         };
         let said = match (&heard, &line.step) {
             (Some(text), _) => format!("{} < {text}", line.who),
-            (None, Step::Sends(text)) => format!("{} > {}", line.who, shortened(&self.fill(text)?)),
+            (None, Step::Sends(text)) => format!("{} > {}", line.who, shortened(&repeated(text))),
             (None, _) => line.text.clone(),
         };
         let _ = writeln!(self.record, "    {said}");
@@ -89,6 +89,8 @@ impl Stage {
     async fn act(&mut self, line: &Line) -> Result<(), String> {
         match &line.step {
             Step::Account(jid) => return self.server.account(jid).await,
+            Step::OldAccount(jid) => return self.server.old_account(jid).await,
+            Step::Password { account, password } => return self.server.set_password(account, password).await,
             Step::Waits(time) => {
                 tokio::time::sleep(Duration::from_millis(*time)).await;
                 return Ok(());
@@ -102,8 +104,9 @@ impl Stage {
             _ => {}
         }
         let text = match &line.step {
-            Step::Sends(text) => self.fill(text)?,
-            Step::Opens(domain) => header(domain),
+            Step::Sends(text) => self.proven(&line.who, text)?,
+            Step::Opens { domain, account: None } => header(domain),
+            Step::Opens { domain, account: Some(account) } => header_from(domain, account),
             _ => String::new(),
         };
         if self.elsewhere.knows(&line.who) {
@@ -117,9 +120,10 @@ impl Stage {
             Step::Connects { tls } => return person.connect(&self.server, *tls).await,
             Step::Enters { room, nick } => return person.enter(room, nick).await,
             Step::StartsTls => return person.start_tls().await,
-            Step::Sends(_) | Step::Opens(_) => return person.send(&text).await,
+            Step::Sends(_) | Step::Opens { .. } => return person.send(&text).await,
             Step::HearsNothing => return person.hears_nothing().await,
             Step::IsCutOff => return person.is_cut_off().await,
+            Step::Trips(count) => return person.needed(*count),
             Step::Disconnects => return person.disconnect().await,
             Step::Drops => return person.drop_connection(),
             _ => return Err("this is no acting".into()),
@@ -131,6 +135,17 @@ impl Stage {
     /// Puts in what `{name}` and `{text*count}` stand for.
     fn fill(&self, text: &str) -> Result<String, String> {
         pattern::fill(&repeated(text), &self.names)
+    }
+
+    /// And what somebody's stream makes of a password or a token.
+    fn proven(&mut self, who: &str, text: &str) -> Result<String, String> {
+        match self.people.get_mut(who) {
+            Some(person) => {
+                let text = person.proven(text, &mut self.names)?;
+                self.fill(&text)
+            }
+            None => self.fill(text),
+        }
     }
 
     fn told(&self, line: &Line, says: &str) -> String {

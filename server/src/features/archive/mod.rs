@@ -11,7 +11,7 @@ use rialto_store::archive::Flags;
 use rialto_xmpp::parts::stanza_id;
 use rialto_xmpp::{Condition, Element, IqKind, MessageKind, Stanza, StanzaError, ns};
 
-pub use query::Reader;
+pub use query::{Reader, metadata};
 pub use retention::purge;
 
 use super::record::{Recorder, Worth, worth};

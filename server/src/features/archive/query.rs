@@ -58,13 +58,18 @@ impl Reader<'_> {
     /// §5: where the archive begins and ends.
     async fn metadata(&self) -> Result<Element, StanzaError> {
         let ends = self.archive.ends(self.owner).await.map_err(|_| Condition::InternalServerError)?;
-        let end = |name: &'static str, id: Id| {
-            let stamp = datetime::format(moment(id));
-            Element::new(name, ns::MAM).attr("id", id.to_string()).attr("timestamp", stamp)
-        };
-        let ends = ends.into_iter().flat_map(|(first, last)| [end("start", first), end("end", last)]);
-        Ok(Element::new("metadata", ns::MAM).with_all(ends))
+        Ok(metadata(ends))
     }
+}
+
+/// §5: `<metadata/>` of an archive that shows these first and last.
+pub fn metadata(ends: Option<(Id, Id)>) -> Element {
+    let end = |name: &'static str, id: Id| {
+        let stamp = datetime::format(moment(id));
+        Element::new(name, ns::MAM).attr("id", id.to_string()).attr("timestamp", stamp)
+    };
+    let ends = ends.into_iter().flat_map(|(first, last)| [end("start", first), end("end", last)]);
+    Element::new("metadata", ns::MAM).with_all(ends)
 }
 
 fn counted(count: u64) -> Page {

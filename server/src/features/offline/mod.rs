@@ -91,7 +91,11 @@ impl Feature for Offline {
             }
             let entries = self.waiting(owner, room).await.unwrap_or_default();
             let mut used = 0;
-            let waiting = entries.iter().map(|entry| Waiting { id: entry.id, frame: later(account, entry) });
+            let waiting = entries.iter().map(|entry| Waiting {
+                id: entry.id,
+                shown: !entry.flags().contains(Flags::HIDDEN),
+                frame: later(account, entry),
+            });
             let fitting = waiting.take_while(|waiting| {
                 used += waiting.frame.len();
                 used <= room

@@ -6,6 +6,7 @@ use rialto_xmpp::{BareJid, Condition, Element, Jid, StanzaError, StreamCondition
 
 use super::C2s;
 use super::lifetime;
+use super::management::Management;
 use super::talk::Leave;
 use crate::config::Conflict;
 use crate::random;
@@ -17,6 +18,8 @@ pub struct Bound {
     pub session: Arc<Session>,
     /// Its account.
     pub account: Arc<Account>,
+    /// Stream management, where it came with the resource (XEP-0386).
+    pub management: Option<Management>,
 }
 
 /// `<iq type='set'><bind/></iq>`
@@ -62,12 +65,7 @@ pub async fn bind(
     jid: &BareJid,
     request: &Request,
 ) -> Result<Result<Bound, StanzaError>, Leave> {
-    let account = match c2s.router.account(jid).await {
-        Ok(Some(account)) => account,
-        // Removed between login and bind.
-        Ok(None) => return Err(StreamCondition::NotAuthorized.into()),
-        Err(_) => return Err(StreamCondition::InternalServerError.into()),
-    };
+    let account = account(c2s, jid).await?;
     let wanted = match &request.resource {
         None => None,
         Some(resource) => match jid.with_resource(resource) {
@@ -81,22 +79,45 @@ pub async fn bind(
         let full = match (&wanted, taken, c2s.settings().c2s.conflict) {
             (Some(full), None, _) => full.clone(),
             (Some(full), Some(older), Conflict::Replace) => {
-                replace(c2s, &account, &older).await;
+                replace(c2s, &account, &older, End::Error(StreamCondition::Conflict.into())).await;
                 full.clone()
             }
             (Some(_), Some(_), Conflict::Refuse) => return Ok(Err(Condition::Conflict.into())),
             (Some(_), Some(_), Conflict::Rename) | (None, ..) => made_up(jid)?,
         };
-        if account.sessions().len() >= c2s.settings().c2s.sessions_per_account {
-            let text = "This account has as many sessions as it may have: end one first.";
-            return Ok(Err(StanzaError::new(Condition::ResourceConstraint, text)));
-        }
-        let session = Arc::new(Session::new(full, c2s.settings().sessions.outbox_bytes));
+        let session = match room_for(c2s, &account, full) {
+            Ok(session) => session,
+            Err(error) => return Ok(Err(error)),
+        };
         if account.add(session.clone()) {
-            return Ok(Ok(Bound { session, account }));
+            return Ok(Ok(Bound { session, account, management: None }));
         }
     }
     Ok(Err(Condition::Conflict.into()))
+}
+
+/// The account of somebody who has logged in.
+///
+/// # Errors
+/// It was removed between login and bind, or the store failed.
+pub async fn account(c2s: &Arc<C2s>, jid: &BareJid) -> Result<Arc<Account>, Leave> {
+    match c2s.router.account(jid).await {
+        Ok(Some(account)) => Ok(account),
+        Ok(None) => Err(StreamCondition::NotAuthorized.into()),
+        Err(_) => Err(StreamCondition::InternalServerError.into()),
+    }
+}
+
+/// A session that can be added to an account.
+///
+/// # Errors
+/// The account has as many as it may have.
+pub fn room_for(c2s: &C2s, account: &Account, full: Jid) -> Result<Arc<Session>, StanzaError> {
+    if account.sessions().len() >= c2s.settings().c2s.sessions_per_account {
+        let text = "This account has as many sessions as it may have: end one first.";
+        return Err(StanzaError::new(Condition::ResourceConstraint, text));
+    }
+    Ok(Arc::new(Session::new(full, c2s.settings().sessions.outbox_bytes)))
 }
 
 /// §7.6: a resource that nobody can guess and nobody has.
@@ -105,7 +126,7 @@ fn made_up(jid: &BareJid) -> Result<Jid, Leave> {
 }
 
 /// §7.7.2.2: the older session ends; what it had not read goes to the others.
-async fn replace(c2s: &Arc<C2s>, account: &Arc<Account>, older: &Arc<Session>) {
-    older.outbox.end(End::Error(StreamCondition::Conflict.into()));
+pub async fn replace(c2s: &Arc<C2s>, account: &Arc<Account>, older: &Arc<Session>, end: End) {
+    older.outbox.end(end);
     lifetime::forget(c2s, account, older).await;
 }

@@ -15,11 +15,14 @@ pub fn authenticated(c2s: &C2s) -> Vec<Element> {
         Element::new("bind", ns::BIND).with(Element::new("required", ns::BIND)),
         // RFC 6121 §1.4: clients of RFC 3921 ask for it, all others see that they need not.
         Element::new("session", ns::SESSION).with(Element::new("optional", ns::SESSION)),
-        Element::new("sm", ns::SM),
-        Element::new("csi", ns::CSI),
-        Element::new("ver", ns::ROSTER_VERSIONING),
-        Element::new("sub", ns::PRE_APPROVAL),
     ];
+    features.extend(bound(c2s));
+    features
+}
+
+/// After a login that has bound a resource (XEP-0386): what a session can do.
+pub fn bound(c2s: &C2s) -> Vec<Element> {
+    let mut features = vec![Element::new("sm", ns::SM), Element::new("csi", ns::CSI)];
     features.extend(c2s.advertised.load().iter().cloned());
     features
 }

@@ -24,9 +24,10 @@ pub struct Lifetime {
 
 impl Lifetime {
     /// A session that was bound now.
-    pub fn begin(c2s: &Arc<C2s>, bound: &Bound) -> Lifetime {
-        let writer = bound.session.outbox.writer();
-        Lifetime { client: Client::new(c2s, &bound.session, &bound.account, None, writer) }
+    pub fn begin(c2s: &Arc<C2s>, bound: Bound) -> Lifetime {
+        let Bound { session, account, management } = bound;
+        let writer = session.outbox.writer();
+        Lifetime { client: Client::new(c2s, &session, &account, management, writer) }
     }
 
     /// A session that goes on.

@@ -17,16 +17,19 @@ use resume::Waiting;
 use sasl::Authentication;
 
 pub mod bind;
+mod bind2;
 mod client;
 mod clock;
 mod connection;
 mod features;
 mod lifetime;
+mod login;
 mod management;
 pub mod negotiate;
 pub mod registration;
 pub mod resume;
 pub mod sasl;
+mod sasl2;
 mod talk;
 #[cfg(test)]
 pub(super) mod tests;
@@ -119,7 +122,7 @@ impl C2s {
     fn go_on(self: Arc<C2s>, peer: Peer, entered: Option<Entered>) {
         let Some(entered) = entered else { return };
         let way = match entered.way {
-            Way::Bound(bound) => lifetime::Lifetime::begin(&self, &bound),
+            Way::Bound(bound) => lifetime::Lifetime::begin(&self, bound),
             Way::Resumed(claim) => lifetime::Lifetime::resumed(&self, claim),
         };
         tokio::spawn(way.live(self, peer, entered.talk, entered.first));

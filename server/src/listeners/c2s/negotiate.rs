@@ -11,10 +11,10 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::server::TlsStream;
 
+use super::login::{self, Login, Stranger};
 use super::sasl::offer::{Bindings, Offer};
-use super::sasl::{self, AuthError, Step};
 use super::talk::{self, Bounds, Leave, Talk};
-use super::{C2s, Peer, bind, features, resume};
+use super::{C2s, Peer, bind, features, resume, sasl2};
 use crate::config;
 use crate::listeners::tls::Generation;
 use crate::random;
@@ -55,15 +55,12 @@ pub enum Way {
 
 /// What the stream header fixed: it may not change when the stream is restarted.
 #[derive(Clone)]
-struct Opening {
-    domain: Arc<str>,
+pub struct Opening {
+    /// Its `to`.
+    pub domain: Arc<str>,
     /// `from` of the client's header, to be answered with `to`.
-    client: Option<Jid>,
+    pub client: Option<Jid>,
 }
-
-/// Failures of SASL on one stream before it is closed. §6.4.5 wants two to five tries more after the first; slixmpp, and
-/// poezio with it, needs three to find out that it cannot bind to channels of TLS 1.3.
-const ATTEMPTS: usize = 6;
 
 /// A connection to the STARTTLS port.
 pub async fn starttls(c2s: &Arc<C2s>, peer: &mut Peer, tcp: TcpStream) -> Option<Entered> {
@@ -136,7 +133,8 @@ async fn leave_with<S: AsyncRead + AsyncWrite + Unpin>(
 
 /// §5.4: nothing but `<starttls/>` is heard in the clear.
 async fn before_tls(c2s: &C2s, talk: &mut Talk<TcpStream>) -> Result<Opening, Leave> {
-    let opening = open(c2s, talk, None, &features::starttls()).await?;
+    let opening = header(c2s, talk, None).await?;
+    talk.open(&answer(&opening.domain, opening.client.as_ref()), &features::starttls()).await?;
     loop {
         let element = talk.element().await?;
         if element.is("starttls", ns::TLS) {
@@ -165,25 +163,52 @@ async fn inside_tls(
     channel: &Channel,
     opening: Option<Opening>,
 ) -> Result<(Way, Bytes), Leave> {
-    let plain = channel.is_private && c2s.settings().c2s.plain;
-    let offer = Arc::new(Offer::inside_tls(channel.bindings.clone(), plain));
+    let opening = header(c2s, talk, opening.as_ref()).await?;
+    let offer = offer(c2s, channel, &opening).await;
     let mut offered = offer.features();
+    // XEP-0388 §3: a proof of a token could be used again by whoever hears it.
+    offered.extend(channel.is_private.then(|| sasl2::feature(c2s, &offer)));
     offered.extend(c2s.registration.as_ref().and_then(|registration| registration.feature()));
-    let opening = open(c2s, talk, opening.as_ref(), &offered).await?;
-    let account = authenticate(c2s, peer, talk, &offer, &opening).await?;
-    talk.authenticated(Limits { bytes: c2s.settings().c2s.stanza_bytes, ..Limits::CLIENT });
+    let version = channel.is_private.then(|| sasl2::version(&offered));
+    offered.extend(version.as_deref().map(sasl2::config_version));
+    talk.open(&answer(&opening.domain, opening.client.as_ref()), &offered).await?;
+    let mut stranger = Stranger { c2s, peer, talk, offer: Arc::new(offer), opening, version };
+    let login = Box::pin(login::login(&mut stranger)).await?;
+    let opening = stranger.opening;
     peer.pass.authenticated();
-    let opening = Opening { client: Some(account.as_jid().clone()), ..opening };
-    open(c2s, talk, Some(&opening), &features::authenticated(c2s)).await?;
-    session(c2s, peer, talk, &account).await
+    let limits = Limits { bytes: c2s.settings().c2s.stanza_bytes, ..Limits::CLIENT };
+    match login {
+        Login::Restarts(account) => {
+            talk.restarts(limits);
+            let opening = Opening { client: Some(account.as_jid().clone()), ..opening };
+            let opening = header(c2s, talk, Some(&opening)).await?;
+            let offered = features::authenticated(c2s);
+            talk.open(&answer(&opening.domain, opening.client.as_ref()), &offered).await?;
+            session(c2s, peer, talk, &account).await
+        }
+        Login::GoesOn(account) => {
+            talk.goes_on(limits);
+            session(c2s, peer, talk, &account).await
+        }
+        Login::Enters(way, first) => {
+            talk.goes_on(limits);
+            Ok((way, first))
+        }
+    }
 }
 
-/// §4.7: reads the client's header, checks it against the one before, answers it and offers `features`.
-async fn open<S: AsyncRead + AsyncWrite + Unpin>(
+/// What a stream is offered that its header says is an account's.
+async fn offer(c2s: &C2s, channel: &Channel, opening: &Opening) -> Offer {
+    let account = opening.client.as_ref().filter(|client| client.localpart().is_some()).map(Jid::bare);
+    let hashes = c2s.authentication.hashes(account.as_ref()).await;
+    Offer::of(channel.bindings.clone(), channel.is_private && c2s.settings().c2s.plain, &hashes)
+}
+
+/// §4.7: reads the client's header and checks it against the one before.
+async fn header<S: AsyncRead + AsyncWrite + Unpin>(
     c2s: &C2s,
     talk: &mut Talk<S>,
     before: Option<&Opening>,
-    offered: &[Element],
 ) -> Result<Opening, Leave> {
     let header = talk.header().await?;
     // §4.7.5: 1.0 at least; what is newer is answered with what we know.
@@ -206,12 +231,14 @@ async fn open<S: AsyncRead + AsyncWrite + Unpin>(
         return Err(StreamCondition::HostUnknown.into());
     }
     let client = header.from.as_deref().and_then(|from| Jid::parse(from).ok());
-    let opening = match before {
-        None => Opening { domain: to.domainpart().into(), client },
-        Some(before) => same(before, &to, client)?,
-    };
-    talk.open(&answer(&opening.domain, opening.client.as_ref()), offered).await?;
-    Ok(opening)
+    if client.as_ref().is_some_and(|client| client.domainpart() != to.domainpart()) {
+        // XEP-0388 §2.1: nobody of another domain can log in here.
+        return Err(StreamCondition::InvalidFrom.into());
+    }
+    match before {
+        None => Ok(Opening { domain: to.domainpart().into(), client }),
+        Some(before) => same(before, &to, client),
+    }
 }
 
 /// A restarted stream is for the same domain, and by the account that logged in.
@@ -236,101 +263,6 @@ fn answer(domain: &str, client: Option<&Jid>) -> Header {
         lang: Some("en".to_owned()),
         version: Some("1.0".to_owned()),
     }
-}
-
-/// §6.4: until one attempt succeeds or too many have failed.
-async fn authenticate(
-    c2s: &C2s,
-    peer: &Peer,
-    talk: &mut Secured,
-    offer: &Arc<Offer>,
-    opening: &Opening,
-) -> Result<BareJid, Leave> {
-    let mut failed = 0;
-    while failed < ATTEMPTS {
-        let auth = talk.element().await?;
-        if !auth.is("auth", ns::SASL) {
-            let answer = register(c2s, peer, &auth, opening).await;
-            talk.say(&answer.ok_or_else(|| premature(&auth))?).await?;
-            continue;
-        }
-        match attempt(c2s, peer, talk, &auth, (offer, opening)).await? {
-            Ok(account) => {
-                tracing::info!(conn = peer.number, %account, "logged in");
-                return Ok(account);
-            }
-            Err(error) => {
-                tracing::info!(conn = peer.number, peer = %peer.address.ip(), %error, "login refused");
-                talk.say(&error.to_element()).await?;
-                failed += 1;
-            }
-        }
-    }
-    Err(StreamError::new(StreamCondition::PolicyViolation, "Too many failed logins.").into())
-}
-
-/// XEP-0077: the one thing that is answered before a login, if the operator allows it at all.
-async fn register(c2s: &C2s, peer: &Peer, element: &Element, opening: &Opening) -> Option<Element> {
-    c2s.registration.as_ref()?.answer(&opening.domain, peer.address.ip(), element).await
-}
-
-async fn attempt(
-    c2s: &C2s,
-    peer: &Peer,
-    talk: &mut Secured,
-    auth: &Element,
-    (offer, opening): (&Arc<Offer>, &Opening),
-) -> Result<Result<BareJid, AuthError>, Leave> {
-    let mechanism = auth.get("mechanism").unwrap_or_default();
-    let begun = c2s.authentication.begin(mechanism, offer, &opening.domain, peer.address.ip());
-    let mut exchange = match begun {
-        Ok(exchange) => exchange,
-        Err(error) => return Ok(Err(error)),
-    };
-    let mut text = auth.text();
-    if text.is_empty() {
-        // §6.4.2: no initial response; our mechanisms let the client begin.
-        talk.say(&Element::new("challenge", ns::SASL)).await?;
-        match response(talk).await? {
-            Ok(said) => text = said,
-            Err(error) => return Ok(Err(error)),
-        }
-    }
-    loop {
-        let step = match sasl::decode(&text) {
-            Ok(payload) => exchange.step(&zeroize::Zeroizing::new(payload)).await,
-            Err(error) => Err(error),
-        };
-        match step {
-            Ok(Step::Challenge(challenge)) => {
-                talk.say(&Element::new("challenge", ns::SASL).with_text(sasl::encode(&challenge))).await?;
-            }
-            Ok(Step::Success(account, last)) => {
-                let last = if last.is_empty() { String::new() } else { sasl::encode(&last) };
-                talk.say(&Element::new("success", ns::SASL).with_text(last)).await?;
-                return Ok(Ok(account));
-            }
-            Err(error) => return Ok(Err(error)),
-        }
-        match response(talk).await? {
-            Ok(said) => text = said,
-            Err(error) => return Ok(Err(error)),
-        }
-    }
-}
-
-/// §6.4.3, §6.4.4: the client's answer to a challenge, or its change of mind.
-async fn response(talk: &mut Secured) -> Result<Result<String, AuthError>, Leave> {
-    let element = talk.element().await?;
-    if element.is("response", ns::SASL) {
-        // §6.4.3: an empty response is written as such.
-        let text = element.text();
-        return Ok(Ok(if text.is_empty() { "=".to_owned() } else { text }));
-    }
-    if element.is("abort", ns::SASL) {
-        return Ok(Err(AuthError::Aborted));
-    }
-    Err(premature(&element))
 }
 
 /// §7, XEP-0198 §5: the client binds a resource or resumes a session; nothing else is heard before.
@@ -369,9 +301,9 @@ async fn session(
 }
 
 /// §4.9.3.12, §4.9.3.24: too early, or nothing we know.
-fn premature(element: &Element) -> Leave {
+pub fn premature(element: &Element) -> Leave {
     let stanza = *element.ns() == *ns::CLIENT && ["message", "presence", "iq"].contains(&element.name());
-    let known = [ns::TLS, ns::SASL, ns::BIND, ns::SM, ns::CSI];
+    let known = [ns::TLS, ns::SASL, ns::SASL2, ns::BIND, ns::SM, ns::CSI];
     let known = known.iter().any(|ns| *element.ns() == **ns);
     if stanza || known {
         StreamCondition::NotAuthorized.into()

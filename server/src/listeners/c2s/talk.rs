@@ -112,10 +112,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
         self.input.iter().any(|byte| !byte.is_ascii_whitespace())
     }
 
-    /// The client has logged in: a new stream begins, with room for ordinary stanzas.
-    pub fn authenticated(&mut self, limits: Limits) {
+    /// The client has logged in: there is room for ordinary stanzas from now on.
+    pub fn goes_on(&mut self, limits: Limits) {
         self.limits = limits;
         self.framer.set_limits(limits);
+    }
+
+    /// The same where a new stream begins (RFC 6120 §6.4.6).
+    pub fn restarts(&mut self, limits: Limits) {
+        self.goes_on(limits);
         self.framer.restart();
         self.opened = false;
     }

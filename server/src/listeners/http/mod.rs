@@ -18,7 +18,6 @@ pub mod serve;
 pub mod site;
 #[cfg(test)]
 mod tests;
-pub mod uploads;
 mod websocket;
 
 /// What all HTTP connections share.

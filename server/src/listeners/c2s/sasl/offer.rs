@@ -37,8 +37,8 @@ pub enum Mechanism {
     },
 }
 
-const TLS_EXPORTER: &str = "tls-exporter";
-const TLS_SERVER_END_POINT: &str = "tls-server-end-point";
+pub(super) const TLS_EXPORTER: &str = "tls-exporter";
+pub(super) const TLS_SERVER_END_POINT: &str = "tls-server-end-point";
 
 impl Bindings {
     /// The bytes of a binding by its registered name.
@@ -61,11 +61,18 @@ impl Bindings {
 impl Offer {
     /// What a stream inside TLS is offered, strongest first. Without TLS nothing is: the stream must be secured first.
     pub fn inside_tls(bindings: Bindings, plain: bool) -> Offer {
+        Offer::of(bindings, plain, &ScramHash::ALL)
+    }
+
+    /// The same for an account that has keys for these hashes only (XEP-0388 §2.1).
+    pub fn of(bindings: Bindings, plain: bool, hashes: &[ScramHash]) -> Offer {
         let mut names = Vec::with_capacity(7);
         for mechanism in Mechanism::all() {
             let offered = match mechanism {
                 Mechanism::Plain => plain,
-                Mechanism::Scram { plus, .. } => !plus || !bindings.names().is_empty(),
+                Mechanism::Scram { hash, plus } => {
+                    hashes.contains(&hash) && (!plus || !bindings.names().is_empty())
+                }
             };
             if offered {
                 names.push(mechanism.name());
@@ -90,10 +97,22 @@ impl Offer {
         &self.bindings
     }
 
+    /// Hashes better than SHA-1 that nothing is offered for: the account has no keys under them (XEP-0480).
+    pub fn missing(&self) -> Vec<ScramHash> {
+        let better = [ScramHash::Sha512, ScramHash::Sha256].into_iter();
+        better
+            .filter(|hash| self.mechanism(Mechanism::Scram { hash: *hash, plus: false }.name()).is_none())
+            .collect()
+    }
+
+    /// `<mechanism/>`s in a namespace.
+    pub fn mechanisms(&self, ns: &'static str) -> impl Iterator<Item = Element> {
+        self.names.iter().map(move |name| Element::new("mechanism", ns).with_text(*name))
+    }
+
     /// `<mechanisms/>`, and XEP-0440's list where there is one.
     pub fn features(&self) -> Vec<Element> {
-        let names = self.names.iter().map(|name| Element::new("mechanism", ns::SASL).with_text(*name));
-        let mut features = vec![Element::new("mechanisms", ns::SASL).with_all(names)];
+        let mut features = vec![Element::new("mechanisms", ns::SASL).with_all(self.mechanisms(ns::SASL))];
         let bindings = self.bindings.names();
         if !bindings.is_empty() {
             let list =
@@ -163,6 +182,14 @@ mod tests {
         assert_eq!((offer.features().len(), offer.has_plus()), (1, false));
         assert_eq!(offer.mechanism("SCRAM-SHA-1-PLUS"), None);
         assert_eq!(Offer::inside_tls(Bindings::default(), false).mechanism("PLAIN"), None);
+    }
+
+    #[test]
+    fn an_account_is_offered_what_it_has_keys_for() {
+        let offer = Offer::of(both(), false, &[ScramHash::Sha1]);
+        assert_eq!(offer.names, ["SCRAM-SHA-1-PLUS", "SCRAM-SHA-1"]);
+        assert_eq!(offer.missing(), [ScramHash::Sha512, ScramHash::Sha256]);
+        assert!(Offer::inside_tls(both(), true).missing().is_empty());
     }
 
     #[test]

@@ -5,11 +5,10 @@ use sasl::server::{Mechanism, MechanismError, Response};
 use subtle::ConstantTimeEq;
 
 use super::secrets::Secret;
-use crate::credentials::{self, MAX_PASSWORD, ScramHash, ScramKeys};
+use crate::credentials::{self, MAX_PASSWORD, ScramKeys};
 
 /// One exchange: a single message. It works through PBKDF2, so it belongs on a thread that may be busy.
 pub struct Plain {
-    hash: ScramHash,
     secret: Secret,
 }
 
@@ -45,8 +44,8 @@ impl<'a> Claim<'a> {
 
 impl Plain {
     /// An exchange over keys that may be made up.
-    pub fn new(hash: ScramHash, secret: Secret) -> Plain {
-        Plain { hash, secret }
+    pub fn new(secret: Secret) -> Plain {
+        Plain { secret }
     }
 }
 
@@ -61,7 +60,7 @@ impl Mechanism for Plain {
             return Err(MechanismError::AuthenticationFailed);
         };
         let ScramKeys { salt, iterations, stored_key, .. } = &self.secret.keys;
-        let derived = ScramKeys::derive(self.hash, &prepared, salt.clone(), *iterations);
+        let derived = ScramKeys::derive(self.secret.hash, &prepared, salt.clone(), *iterations);
         let right = derived.stored_key.ct_eq(stored_key) & self.secret.is_real();
         if !bool::from(right) {
             return Err(MechanismError::AuthenticationFailed);
@@ -72,11 +71,13 @@ impl Mechanism for Plain {
 
 #[cfg(test)]
 mod tests {
+    use super::super::secrets::Keys;
     use super::*;
+    use crate::credentials::ScramHash;
 
     fn answer(message: &[u8]) -> Result<Response, MechanismError> {
         let keys = ScramKeys::derive(ScramHash::Sha256, "pen cil", vec![7; 16], 16);
-        Plain::new(ScramHash::Sha256, Secret::real(keys)).respond(message)
+        Plain::new(Secret::real(Keys { hash: ScramHash::Sha256, keys, changed: 0 })).respond(message)
     }
 
     #[test]
@@ -102,7 +103,7 @@ mod tests {
     #[test]
     fn the_right_password_under_made_up_keys_is_no_login() {
         let keys = ScramKeys::derive(ScramHash::Sha256, "pencil", vec![7; 16], 16);
-        let mut plain = Plain::new(ScramHash::Sha256, Secret::made_up(keys));
+        let mut plain = Plain::new(Secret::made_up(ScramHash::Sha256, keys));
         assert_eq!(plain.respond(b"\0romeo\0pencil"), Err(MechanismError::AuthenticationFailed));
     }
 }

@@ -1,5 +1,7 @@
 //! RFC 5802, RFC 7677, XEP-0474: the server's side of SCRAM, with and without channel binding.
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sasl::common::Identity;
@@ -9,13 +11,12 @@ use subtle::ConstantTimeEq;
 use super::message::{First, Flag, Last};
 use super::offer::{self, Offer};
 use super::secrets::Secret;
-use crate::credentials::{ScramHash, ScramKeys};
+use crate::credentials::ScramKeys;
 
 /// One exchange. It is given its keys before it starts, so it neither waits nor knows whether they are real.
 pub struct Scram {
-    hash: ScramHash,
     plus: bool,
-    offer: Offer,
+    offer: Arc<Offer>,
     secret: Secret,
     nonce: String,
     state: State,
@@ -35,11 +36,11 @@ impl Scram {
     ///
     /// # Errors
     /// [`MechanismError::FailedToGenerateNonce`]
-    pub fn new(hash: ScramHash, plus: bool, offer: Offer, secret: Secret) -> Result<Scram, MechanismError> {
+    pub fn new(plus: bool, offer: Arc<Offer>, secret: Secret) -> Result<Scram, MechanismError> {
         let mut random = [0; 24];
         getrandom::fill(&mut random).map_err(|_| MechanismError::FailedToGenerateNonce)?;
         // Base64 has no comma: every character is allowed in a nonce.
-        Ok(Scram { hash, plus, offer, secret, nonce: STANDARD.encode(random), state: State::First })
+        Ok(Scram { plus, offer, secret, nonce: STANDARD.encode(random), state: State::First })
     }
 
     fn first(&mut self, payload: &[u8]) -> Result<Response, MechanismError> {
@@ -51,7 +52,7 @@ impl Scram {
         let server_first = format!(
             "r={nonce},s={},i={iterations},h={}",
             STANDARD.encode(salt),
-            self.offer.downgrade_hash(self.hash)
+            self.offer.downgrade_hash(self.secret.hash)
         );
         let challenge = server_first.clone().into_bytes();
         let first_bare = first.bare.to_owned();
@@ -88,19 +89,19 @@ impl Scram {
         if last.nonce != nonce {
             return Err(MechanismError::CannotDecodeResponse);
         }
-        let keys = &self.secret.keys;
+        let Secret { hash, keys, .. } = &self.secret;
         let message: [&[u8]; 5] =
             [first_bare.as_bytes(), b",", server_first.as_bytes(), b",", last.without_proof.as_bytes()];
-        let signature = self.hash.hmac(&keys.stored_key, &message);
+        let signature = hash.hmac(&keys.stored_key, &message);
         let client_key: Vec<u8> = signature.iter().zip(&proof).map(|(a, b)| a ^ b).collect();
-        let right = self.hash.digest(&client_key).ct_eq(&keys.stored_key)
+        let right = hash.digest(&client_key).ct_eq(&keys.stored_key)
             & said.ct_eq(&binding)
             & proof.len().ct_eq(&signature.len())
             & self.secret.is_real();
         if !bool::from(right) {
             return Err(MechanismError::AuthenticationFailed);
         }
-        let server_signature = self.hash.hmac(&keys.server_key, &message);
+        let server_signature = hash.hmac(&keys.server_key, &message);
         let server_final = format!("v={}", STANDARD.encode(server_signature));
         Ok(Response::Success(Identity::Username(username), server_final.into_bytes()))
     }
@@ -108,7 +109,7 @@ impl Scram {
 
 impl Mechanism for Scram {
     fn name(&self) -> &str {
-        offer::Mechanism::Scram { hash: self.hash, plus: self.plus }.name()
+        offer::Mechanism::Scram { hash: self.secret.hash, plus: self.plus }.name()
     }
 
     fn respond(&mut self, payload: &[u8]) -> Result<Response, MechanismError> {
@@ -126,14 +127,17 @@ impl Mechanism for Scram {
 #[cfg(test)]
 mod tests {
     use super::super::offer::Bindings;
+    use super::super::secrets::Keys;
     use super::*;
+    use crate::credentials::ScramHash;
 
     /// An exchange with the RFC's salt and the RFC's nonce for the server.
     fn exchange(hash: ScramHash, salt: &str, nonce: &str) -> Scram {
         let salt = STANDARD.decode(salt).unwrap();
         let keys = ScramKeys::derive(hash, "pencil", salt, 4096);
-        let offer = Offer::inside_tls(Bindings::default(), true);
-        let mut scram = Scram::new(hash, false, offer, Secret::real(keys)).unwrap();
+        let offer = Arc::new(Offer::inside_tls(Bindings::default(), true));
+        let secret = Secret::real(Keys { hash, keys, changed: 0 });
+        let mut scram = Scram::new(false, offer, secret).unwrap();
         scram.nonce = nonce.into();
         scram
     }
@@ -182,7 +186,7 @@ mod tests {
     #[test]
     fn a_right_proof_under_made_up_keys_is_no_login() {
         let mut scram = exchange(ScramHash::Sha1, "QSXCR+Q6sek8bf92", "3rfcNHYJY1ZVvWVs7j");
-        scram.secret = Secret::made_up(scram.secret.keys.clone());
+        scram.secret = Secret::made_up(ScramHash::Sha1, scram.secret.keys.clone());
         challenge(&mut scram, "n,,n=user,r=fyko+d2lbbFgONRv9qkxdawL");
         without_downgrade_hash(&mut scram);
         let last = "c=biws,r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=";

@@ -89,7 +89,7 @@ pub fn last_message(hash: ScramHash, password: &str, bare: &str, challenge: &str
 }
 
 fn is_romeo(step: Result<Step, AuthError>) -> bool {
-    matches!(step, Ok(Step::Success(account, _)) if account.as_str() == "romeo@localhost")
+    matches!(step, Ok(Step::Success(proven)) if proven.account.as_str() == "romeo@localhost")
 }
 
 /// The client side of the `sasl` package against us; it also checks our signature.
@@ -101,8 +101,8 @@ async fn package_client<S: ScramProvider>(house: &House, binding: ChannelBinding
     let first = client.initial();
     let Ok(Step::Challenge(challenge)) = exchange.step(&first).await else { return false };
     let last = client.response(&challenge).unwrap();
-    let Ok(Step::Success(_, signature)) = exchange.step(&last).await else { return false };
-    client.success(&signature).is_ok()
+    let Ok(Step::Success(proven)) = exchange.step(&last).await else { return false };
+    client.success(&proven.data).is_ok()
 }
 
 #[tokio::test]
@@ -190,7 +190,7 @@ async fn a_mandatory_extension_is_refused() {
 async fn a_name_is_unescaped_and_prepared() {
     let house = House::plain_tls();
     let step = house.scram("SCRAM-SHA-1", "us=2Cer=3D pencil", "n,,", b"").await;
-    assert!(matches!(step, Ok(Step::Success(account, _)) if account.as_str() == "us,er=@localhost"));
+    assert!(matches!(step, Ok(Step::Success(proven)) if proven.account.as_str() == "us,er=@localhost"));
     for name in ["Romeo", "RO\u{ad}MEO", "\u{ff52}omeo"] {
         assert!(is_romeo(house.scram("SCRAM-SHA-1", &format!("{name} pencil"), "n,,", b"").await), "{name}");
     }

@@ -101,8 +101,6 @@ async fn the_features_of_a_session_are_told_with_what_others_advertise() {
         "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session>",
         "<sm xmlns='urn:xmpp:sm:3'/>",
         "<csi xmlns='urn:xmpp:csi:0'/>",
-        "<ver xmlns='urn:xmpp:features:rosterver'/>",
-        "<sub xmlns='urn:xmpp:features:pre-approval'/>",
         "<c xmlns='http://jabber.org/protocol/caps' ver='x'/>",
     ];
     let places: Vec<Option<usize>> = in_order.iter().map(|feature| features.find(feature)).collect();

@@ -32,7 +32,8 @@ async fn scram<S: ScramProvider>(
 }
 
 fn offered(features: &str) -> Vec<String> {
-    let parts = features.split("<mechanism>").skip(1);
+    let (list, _) = features.split_once("</mechanisms>").unwrap();
+    let parts = list.split("<mechanism>").skip(1);
     parts.filter_map(|part| Some(part.split_once('<')?.0.to_owned())).collect()
 }
 

@@ -20,4 +20,5 @@ pub mod public_url;
 pub mod random;
 pub mod router;
 pub mod server;
+pub mod services;
 pub mod sessions;

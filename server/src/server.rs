@@ -20,7 +20,9 @@ use crate::listeners::c2s::sasl::Authentication;
 use crate::listeners::c2s::sasl::fast::Fast;
 use crate::listeners::c2s::sasl::throttle::Throttle;
 use crate::listeners::http::Http;
+use crate::listeners::http::uploads::UploadSite;
 use crate::listeners::settings::Settings;
+use crate::listeners::socks5::Socks5;
 use crate::listeners::tls::{self, Tls, TlsError};
 use crate::listeners::{C2s, Door, ListenError, Listeners};
 use crate::muc::doors::{self, Bridged, Native};
@@ -29,6 +31,7 @@ use crate::muc::{Hosting, Limits, MucHost, RoomPolicy};
 use crate::people::People;
 use crate::public_url::PublicUrl;
 use crate::router::{Domain, Router};
+use crate::services::uploads::{UploadService, Uploads, UploadsError};
 use crate::sessions::Accounts;
 
 /// How often accounts that nobody uses are forgotten.
@@ -55,6 +58,10 @@ pub struct Server {
     pub rooms: Arc<MucHost>,
     /// Rooms that are one with rooms on other networks.
     pub links: Links,
+    /// Files that people uploaded, unless the operator wants none.
+    pub uploads: Option<Arc<Uploads>>,
+    /// Where transfers of files meet, if they can.
+    pub proxy: Option<Socks5>,
     /// Certificates in use.
     pub tls: Arc<Tls>,
     listeners: Listeners,
@@ -82,6 +89,9 @@ pub enum OpenError {
     /// A port.
     #[error("{0}")]
     Listen(#[from] ListenError),
+    /// Uploads.
+    #[error("{0}")]
+    Uploads(#[from] UploadsError),
     /// A mistake of ours in the list of features.
     #[error("the server is not well made: {0}")]
     Features(String),
@@ -108,6 +118,8 @@ impl Server {
         let rooms = open_rooms(&config, &router, &links).await?;
         open_far_rooms(&config, &router, &links).await?;
         links.restore(&config.links).await?;
+        let public_url = PublicUrl::chosen(&config.http.public_url);
+        let uploads = UploadService::open(&config, &router, &public_url).await?;
         let tls = Arc::new(open_tls(&config)?);
         let authentication = authentication(&config, &store).await?;
         let domain = config.first_domain().into();
@@ -118,15 +130,16 @@ impl Server {
         let caps = caps::stream_feature(&router.features.catalogue);
         c2s.advertised.store(Arc::new([caps].into_iter().chain(advertised).collect()));
         let c2s = Arc::new(c2s);
-        let http = Http::open(&c2s, &config, PublicUrl::chosen(&config.http.public_url), Vec::new());
+        let http = Http::open(&c2s, &config, public_url, UploadSite::all(uploads.as_ref()));
         let listeners = Listeners::open(c2s, http, &config)?;
+        let proxy = Socks5::open(&config, &router);
         let background = vec![
             tokio::spawn(evict(router.clone())),
             tokio::spawn(follow(config.clone(), tls.clone())),
             tokio::spawn(renew(config.clone(), tls.clone())),
             tokio::spawn(forget(Archive::new(&store), config.archive.retention)),
         ];
-        Ok(Server { config, router, people, rooms, links, tls, listeners, background })
+        Ok(Server { config, router, people, rooms, links, uploads, proxy, tls, listeners, background })
     }
 
     /// Where clients are let in.

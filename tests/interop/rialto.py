@@ -65,7 +65,7 @@ class Rialto:
     def __init__(self, settings="", people=("romeo", "juliet", "nurse")):
         self.folder = Path(tempfile.mkdtemp(prefix="rialto-"))
         self.port, self.tls_port = free_port(), free_port()
-        self.http_port, self.https_port = free_port(), free_port()
+        self.http_port, self.https_port, self.proxy_port = free_port(), free_port(), free_port()
         self.password = PASSWORD
         self.people = people
         self.settings = settings
@@ -97,6 +97,8 @@ port = {self.http_port}
 tls = {self.https_port}
 [certs]
 folder = "{self.folder}/certs"
+[proxy]
+port = {self.proxy_port}
 [log]
 level = "debug"
 {self.settings}

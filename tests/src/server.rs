@@ -171,7 +171,8 @@ fn ordinary(folder: &TempDir, engine: Engine) -> Result<Table, String> {
     let text = format!(
         "domains = ['localhost']\ndata = {}\n[listen]\naddresses = ['127.0.0.1']\nstarttls = 0\ntls = 0\n\
          shutdown_timeout = '2s'\n[http]\n\
-         addresses = ['127.0.0.1']\nport = 0\ntls = 0\n[certs]\nfolder = {}\n[store]\nengine = '{engine}'\n",
+         addresses = ['127.0.0.1']\nport = 0\ntls = 0\n[certs]\nfolder = {}\n[store]\nengine = '{engine}'\n\
+         [proxy]\nport = 0\n",
         path("data"),
         path("certs")
     );

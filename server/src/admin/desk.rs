@@ -153,8 +153,8 @@ mod tests {
 
     async fn with_desk() -> (Server, FrontDesk, mpsc::Receiver<Wish>, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
-        let source =
-            "[listen]\nstarttls = 0\ntls = 0\n[http]\nport = 0\ntls = 0\n[store]\nengine = \"memory\"\n";
+        let source = "[listen]\nstarttls = 0\ntls = 0\n[http]\nport = 0\ntls = 0\n[proxy]\nport = 0\n\
+                      [store]\nengine = \"memory\"\n";
         let file = folder.path().join("rialto.toml");
         std::fs::write(&file, source).unwrap();
         let server = Server::open(Config::load(&file).unwrap()).await.unwrap();

@@ -10,6 +10,7 @@ mod listen;
 mod network;
 mod rooms;
 mod server;
+mod upload;
 mod value;
 
 #[cfg(test)]
@@ -22,6 +23,7 @@ pub use listen::{C2s, Certs, Conflict, Listen, Port, Registration};
 pub use network::Network;
 pub use rooms::{Bridge, Bridges, Creators, FarRoom, Link, Rooms};
 pub use server::{Contact, Log, LogFormat, Version};
+pub use upload::{Proxy, Upload};
 pub use value::show_duration;
 
 use rialto_xmpp::jid::BareJid;
@@ -58,6 +60,10 @@ pub struct Config {
     pub archive: Archive,
     /// Group chats.
     pub rooms: Rooms,
+    /// Files that people upload.
+    pub upload: Upload,
+    /// Files that people send each other.
+    pub proxy: Proxy,
     /// Whom to write to.
     pub contact: Contact,
     /// What the server tells about itself.
@@ -108,6 +114,8 @@ impl Config {
             sessions: Sessions::default(),
             archive: Archive::default(),
             rooms: Rooms::default(),
+            upload: Upload::default(),
+            proxy: Proxy::default(),
             contact: Contact::default(),
             version: Version::default(),
             log: Log::default(),
@@ -127,7 +135,9 @@ impl Config {
         let mut config = Config::parse(&source)?;
         let folder = file.parent().unwrap_or(Path::new(""));
         config.origin = Origin { file: Some(file.to_owned()), folder: folder.to_owned(), source };
-        for path in [&mut config.data, &mut config.certs.folder, &mut config.store.path] {
+        for path in
+            [&mut config.data, &mut config.certs.folder, &mut config.store.path, &mut config.upload.folder]
+        {
             *path = folder.join(&path);
         }
         Ok(config)
@@ -164,6 +174,8 @@ impl Config {
             ("[store]", self.store != other.store),
             ("[archive]", self.archive != other.archive),
             ("[rooms]", self.rooms != other.rooms),
+            ("[upload]", self.upload != other.upload),
+            ("[proxy]", self.proxy != other.proxy),
             ("[contact]", self.contact != other.contact),
             ("[version]", self.version != other.version),
             ("[log] format", self.log.format != other.log.format),
@@ -183,9 +195,9 @@ impl Config {
         self.data.join("admin.sock")
     }
 
-    /// Every domain that this server answers for: those of accounts, of rooms and of bridges.
+    /// Every domain that this server answers for: those of accounts, of rooms, of services and of bridges.
     pub fn all_domains(&self) -> Vec<&str> {
-        let rooms = std::iter::once(&self.rooms.domain);
+        let rooms = std::iter::once(&self.rooms.domain).chain(self.services());
         let bridges = self.bridges.values().map(|bridge| &bridge.domain);
         let mut all: Vec<&str> = Vec::new();
         for domain in self.domains.iter().chain(rooms).chain(bridges) {
@@ -211,6 +223,7 @@ impl Config {
         if self.rooms.domain.is_empty() {
             self.rooms.domain = format!("rooms.{first}");
         }
+        self.fill_in_services(&first);
         for bridge in self.bridges.values_mut() {
             if bridge.domain.is_empty() {
                 bridge.domain = format!("{}.{first}", bridge.kind);
@@ -222,6 +235,7 @@ impl Config {
     /// What no section can see alone.
     fn check_whole(&self) -> Result<(), ConfigError> {
         self.check_domains()?;
+        self.check_services()?;
         if self.archive.page > self.archive.max_page {
             return Err(self.mistake(&["archive", "page"], "`page` must not be larger than `max_page`"));
         }

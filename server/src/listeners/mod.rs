@@ -27,6 +27,7 @@ pub mod http;
 mod proxy;
 pub mod settings;
 mod socket;
+pub mod socks5;
 pub mod tls;
 
 /// The open doors.

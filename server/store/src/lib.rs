@@ -37,6 +37,7 @@ mod table;
 pub mod tables;
 mod ticket;
 pub mod tokens;
+pub mod uploads;
 pub mod vcard;
 
 pub use batch::Batch;

@@ -74,6 +74,10 @@ pub const LINKS: TableId = TableId(16);
 pub const BLOCKED: TableId = TableId(30);
 /// What people report of others.
 pub const REPORTS: TableId = TableId(31);
+/// Uploaded files.
+pub const UPLOADS: TableId = TableId(34);
+/// Whose they are.
+pub const UPLOADS_OWNED: TableId = TableId(35);
 /// Tokens that stand in for a password.
 pub const TOKENS: TableId = TableId(20);
 
@@ -104,6 +108,8 @@ pub const CATALOGUE: &[Entry] = &[
     entry!(LINKS, "links", "room, link", "JSON, the link's own", "rooms.rs"),
     entry!(BLOCKED, "blocked", "account, address", "JSON blocked::Since", "blocked.rs"),
     entry!(REPORTS, "reports", "number", "JSON reports::Report", "reports.rs"),
+    entry!(UPLOADS, "uploads", "id", "JSON uploads::Upload", "uploads.rs"),
+    entry!(UPLOADS_OWNED, "uploads-owned", "owner, id", "JSON null", "uploads.rs"),
     entry!(TOKENS, "tokens", "account, client", "JSON tokens::Tokens", "tokens.rs"),
 ];
 

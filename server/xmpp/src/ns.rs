@@ -266,8 +266,24 @@ namespaces! {
     FALLBACK = "urn:xmpp:fallback:0";
     /// XEP-0394.
     MARKUP = "urn:xmpp:markup:0";
+    /// XEP-0065.
+    BYTESTREAMS = "http://jabber.org/protocol/bytestreams";
     /// XEP-0066.
     OOB = "jabber:x:oob";
+    /// XEP-0363.
+    UPLOAD = "urn:xmpp:http:upload:0";
+    /// XEP-0363 §5: the elements that name a purpose.
+    UPLOAD_PURPOSE = "urn:xmpp:http:upload:purpose:0";
+    /// XEP-0363 §5.1: a feature.
+    UPLOAD_MESSAGE = "urn:xmpp:http:upload:purpose:0#message";
+    /// XEP-0363 §5.2: a feature.
+    UPLOAD_PROFILE = "urn:xmpp:http:upload:purpose:0#profile";
+    /// XEP-0363 §5.3: a feature.
+    UPLOAD_EPHEMERAL = "urn:xmpp:http:upload:purpose:0#ephemeral";
+    /// XEP-0363 §5.4: a feature.
+    UPLOAD_PERMANENT = "urn:xmpp:http:upload:purpose:0#permanent";
+    /// XEP-0447.
+    FILE_SHARING = "urn:xmpp:sfs:0";
     /// XEP-0380.
     EME = "urn:xmpp:eme:0";
     /// XEP-0384, the version in use.

@@ -53,6 +53,7 @@ fn says_something(payload: &Element) -> bool {
         ns::MARKERS => name != "markable",
         ns::REACTIONS | ns::RETRACT | ns::MODERATE | ns::CORRECT | ns::JINGLE_MESSAGE => true,
         ns::CONFERENCE | ns::OOB => name == "x",
+        ns::FILE_SHARING => matches!(name, "file-sharing" | "sources"),
         // XEP-0045 §7.8.2: a mediated invitation, and its answer.
         ns::MUC_USER => payload.children().any(|child| matches!(child.name(), "invite" | "decline")),
         _ => false,

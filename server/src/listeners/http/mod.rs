@@ -18,6 +18,7 @@ pub mod serve;
 pub mod site;
 #[cfg(test)]
 mod tests;
+pub mod uploads;
 mod websocket;
 
 /// What all HTTP connections share.

@@ -26,6 +26,7 @@ use crate::config::{self, Config, Conflict, Listen};
 use crate::credentials::{self, ScramHash};
 use crate::features::{About, Feature, Features, Fut, Phase, Spec, Turn, Verdict};
 use crate::listeners::http::Http;
+use crate::listeners::http::site::Site;
 use crate::listeners::settings::Settings;
 use crate::listeners::tls::{Certificates, Tls, tests::certificate};
 use crate::listeners::{Door, Listeners};
@@ -99,6 +100,15 @@ impl Server {
 
     /// With other limits, and other doors.
     pub async fn configured(change: impl FnOnce(&mut Settings), choose: impl FnOnce(&mut Config)) -> Server {
+        Server::serving(change, choose, Vec::new()).await
+    }
+
+    /// With more sites over HTTP.
+    pub async fn serving(
+        change: impl FnOnce(&mut Settings),
+        choose: impl FnOnce(&mut Config),
+        sites: Vec<Arc<dyn Site>>,
+    ) -> Server {
         let store = Store::memory();
         let accounts = Kept::new(&store);
         for name in ["romeo@localhost", "juliet@localhost"] {
@@ -125,7 +135,7 @@ impl Server {
         let http = config::Http { port: Some(0), tls: Some(0), ..config::Http::default() };
         let mut config = Config { listen, http, ..Config::default() };
         choose(&mut config);
-        let http = Http::open(&c2s, &config, PublicUrl::default(), Vec::new());
+        let http = Http::open(&c2s, &config, PublicUrl::default(), sites);
         let listeners = Listeners::open(c2s, http, &config).unwrap();
         let mut roots = RootCertStore::empty();
         roots.add(der).unwrap();

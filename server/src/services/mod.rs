@@ -1,0 +1,5 @@
+//! Floor 6: domains of their own that answer and pass on: uploads, bytestreams.
+
+mod answers;
+pub mod bytestreams;
+pub mod uploads;

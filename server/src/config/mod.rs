@@ -4,6 +4,7 @@
 //! floors read (`config.sessions.hibernation`); nothing in here names the floors above.
 
 mod error;
+mod guard;
 mod http;
 mod keep;
 mod listen;
@@ -17,6 +18,7 @@ mod value;
 mod tests;
 
 pub use error::ConfigError;
+pub use guard::Guard;
 pub use http::{Forwarded, Http};
 pub use keep::{Archive, ArchiveDefault, Sessions, Store};
 pub use listen::{C2s, Certs, Conflict, Listen, Port, Registration};
@@ -64,6 +66,8 @@ pub struct Config {
     pub upload: Upload,
     /// Files that people send each other.
     pub proxy: Proxy,
+    /// What strangers may do.
+    pub guard: Guard,
     /// Whom to write to.
     pub contact: Contact,
     /// What the server tells about itself.
@@ -116,6 +120,7 @@ impl Config {
             rooms: Rooms::default(),
             upload: Upload::default(),
             proxy: Proxy::default(),
+            guard: Guard::default(),
             contact: Contact::default(),
             version: Version::default(),
             log: Log::default(),
@@ -140,6 +145,7 @@ impl Config {
         {
             *path = folder.join(&path);
         }
+        config.guard.lists.iter_mut().for_each(|list| *list = folder.join(&list));
         Ok(config)
     }
 

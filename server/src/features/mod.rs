@@ -27,6 +27,7 @@ pub mod private;
 pub mod record;
 pub mod register;
 pub mod roster;
+pub mod strangers;
 pub mod subscriptions;
 pub mod time;
 pub mod vcard;

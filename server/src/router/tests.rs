@@ -23,7 +23,8 @@ fn stanza(xml: &str) -> Stanza {
 async fn router() -> Arc<Router> {
     let (store, accounts) = (Store::memory(), Arc::new(Accounts::default()));
     let people = People::new(&store);
-    let features = Features::new(list::all(&Config::default(), &store, &accounts, &people)).unwrap();
+    let features =
+        Features::new(list::all(&Config::default(), &store, &accounts, &people, &Arc::default())).unwrap();
     let router = Arc::new(Router::new(accounts, features, store, Arc::new(people)));
     router.domains.serve("localhost", Domain::Accounts);
     router

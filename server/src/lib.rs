@@ -11,7 +11,6 @@ pub mod config;
 pub mod credentials;
 pub mod features;
 pub mod files;
-pub mod guards;
 pub mod listeners;
 pub mod logs;
 pub mod metrics;

@@ -4,11 +4,11 @@
 //! floors read (`config.sessions.hibernation`); nothing in here names the floors above.
 
 mod error;
-mod guard;
 mod http;
 mod keep;
 mod listen;
 mod network;
+mod pubsub;
 mod rooms;
 mod server;
 mod upload;
@@ -18,11 +18,11 @@ mod value;
 mod tests;
 
 pub use error::ConfigError;
-pub use guard::Guard;
 pub use http::{Forwarded, Http};
 pub use keep::{Archive, ArchiveDefault, Sessions, Store};
 pub use listen::{C2s, Certs, Conflict, Listen, Port, Registration};
 pub use network::Network;
+pub use pubsub::Pubsub;
 pub use rooms::{Bridge, Bridges, Creators, FarRoom, Link, Rooms};
 pub use server::{Contact, Log, LogFormat, Version};
 pub use upload::{Proxy, Upload};
@@ -66,8 +66,8 @@ pub struct Config {
     pub upload: Upload,
     /// Files that people send each other.
     pub proxy: Proxy,
-    /// What strangers may do.
-    pub guard: Guard,
+    /// Publish-subscribe.
+    pub pubsub: Pubsub,
     /// Whom to write to.
     pub contact: Contact,
     /// What the server tells about itself.
@@ -120,7 +120,7 @@ impl Config {
             rooms: Rooms::default(),
             upload: Upload::default(),
             proxy: Proxy::default(),
-            guard: Guard::default(),
+            pubsub: Pubsub::default(),
             contact: Contact::default(),
             version: Version::default(),
             log: Log::default(),
@@ -145,7 +145,6 @@ impl Config {
         {
             *path = folder.join(&path);
         }
-        config.guard.lists.iter_mut().for_each(|list| *list = folder.join(&list));
         Ok(config)
     }
 
@@ -182,6 +181,7 @@ impl Config {
             ("[rooms]", self.rooms != other.rooms),
             ("[upload]", self.upload != other.upload),
             ("[proxy]", self.proxy != other.proxy),
+            ("[pubsub]", self.pubsub != other.pubsub),
             ("[contact]", self.contact != other.contact),
             ("[version]", self.version != other.version),
             ("[log] format", self.log.format != other.log.format),
@@ -230,6 +230,9 @@ impl Config {
             self.rooms.domain = format!("rooms.{first}");
         }
         self.fill_in_services(&first);
+        if self.pubsub.domain.is_empty() {
+            self.pubsub.domain = format!("pubsub.{first}");
+        }
         for bridge in self.bridges.values_mut() {
             if bridge.domain.is_empty() {
                 bridge.domain = format!("{}.{first}", bridge.kind);
@@ -242,6 +245,7 @@ impl Config {
     fn check_whole(&self) -> Result<(), ConfigError> {
         self.check_domains()?;
         self.check_services()?;
+        self.pubsub.check(self)?;
         if self.archive.page > self.archive.max_page {
             return Err(self.mistake(&["archive", "page"], "`page` must not be larger than `max_page`"));
         }

@@ -85,9 +85,11 @@ pub enum Phase {
     Unbound,
     /// A session began to take messages to the bare JID. Not synchronous: what waited is read from the store.
     Arrived,
+    /// The result or the error of an IQ that the server itself sent has come back.
+    Replied,
 }
 
 impl Phase {
     /// How many there are.
-    pub const COUNT: usize = 6;
+    pub const COUNT: usize = 7;
 }

@@ -15,6 +15,7 @@ pub const CAPS_NODE: &str = "https://rialto.example/caps";
 pub struct Catalogue {
     server: Vec<&'static str>,
     account: Vec<&'static str>,
+    identities: Vec<(Target, &'static str, &'static str)>,
     forms: Vec<Element>,
     commands: Vec<Arc<dyn Command>>,
     hosted: ArcSwap<Vec<Hosted>>,
@@ -44,9 +45,11 @@ impl Catalogue {
             names.sort_unstable();
             names.dedup();
         }
+        let identities = list.iter().flat_map(|feature| feature.identities()).copied().collect();
         let forms = list.iter().flat_map(|feature| feature.forms()).collect();
         let commands = list.iter().flat_map(|feature| feature.commands()).collect();
-        Catalogue { server, account, forms, commands, hosted: ArcSwap::default(), caps: OnceLock::new() }
+        let (hosted, caps) = (ArcSwap::default(), OnceLock::new());
+        Catalogue { server, account, identities, forms, commands, hosted, caps }
     }
 
     /// Features of the server or of an account.
@@ -63,14 +66,15 @@ impl Catalogue {
             Target::Server => ("server", "im", Some("Rialto")),
             Target::Account => ("account", "registered", None),
         };
-        let identity = Element::new("identity", ns::DISCO_INFO)
-            .attr("category", category)
-            .attr("type", kind)
-            .attr_opt("name", name);
+        let identity = |category: &str, kind: &str| {
+            Element::new("identity", ns::DISCO_INFO).attr("category", category).attr("type", kind)
+        };
+        let others = self.identities.iter().filter(|(whose, ..)| *whose == target);
         let feature = |var: &&str| Element::new("feature", ns::DISCO_INFO).attr("var", *var);
         let forms = self.forms.iter().filter(|_| target == Target::Server).cloned();
         Element::new("query", ns::DISCO_INFO)
-            .with(identity)
+            .with(identity(category, kind).attr_opt("name", name))
+            .with_all(others.map(|(_, category, kind)| identity(category, kind)))
             .with_all(self.features(target).iter().map(feature))
             .with_all(forms)
     }

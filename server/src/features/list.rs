@@ -7,13 +7,13 @@ use rialto_store::prefs::Archived;
 use rialto_xmpp::Jid;
 
 use super::contacts::{Keeper, Limits};
+use super::pubsub::PubSub;
 use super::record::{Recorder, Settings};
 use super::{
-    Feature, adhoc, archive, blocking, caps, carbons, contact, disco, last, offline, ping, presence, private,
-    register, roster, strangers, subscriptions, time, vcard, version,
+    Feature, adhoc, archive, blocking, caps, carbons, contact, disco, last, offline, pep, ping, presence,
+    private, register, roster, subscriptions, time, vcard, version,
 };
 use crate::config::{ArchiveDefault, Config};
-use crate::guards::Guards;
 use crate::people::People;
 use crate::sessions::Accounts;
 
@@ -23,18 +23,18 @@ pub fn all(
     store: &Store,
     accounts: &Arc<Accounts>,
     people: &People,
-    guards: &Arc<Guards>,
+    pubsub: &Arc<PubSub>,
 ) -> Vec<Box<dyn Feature>> {
     let admins: Vec<Jid> = config.admins.iter().map(|admin| admin.as_jid().clone()).collect();
-    let strangers = strangers::new(guards, admins.clone());
     let online = adhoc::OnlineUsers { admins, accounts: accounts.clone() };
     let (keeper, limits) = (Arc::new(Keeper::new(store)), Limits::default());
     let recorder = Recorder::new(store, kept(config));
     vec![
         Box::new(blocking::new(store, &config.admins)), // first: who is blocked leaves no trace
-        Box::new(strangers),                            // what is too much is not kept either
         Box::new(roster::new(&keeper, limits)),
+        Box::new(pep::new(pubsub)), // before subscriptions: whom they let see nodes must be welcomed
         Box::new(subscriptions::new(&keeper, limits)), // before presence: the rest of presence is not its own
+        Box::new(caps::new(pubsub)), // before presence: it must see which is a session's first
         Box::new(presence::new(accounts)),
         Box::new(archive::new(&recorder)), // before carbons: copies carry the archive's id
         Box::new(carbons::new()),
@@ -42,7 +42,6 @@ pub fn all(
         Box::new(last::Last::new(store)),
         // These only answer; their order is nothing to them.
         Box::new(disco::Disco),
-        Box::new(caps::Caps),
         Box::new(ping::Ping),
         Box::new(version::Version::new(&config.version)),
         Box::new(time::Time),

@@ -21,13 +21,14 @@ pub mod disco;
 pub mod last;
 pub mod list;
 pub mod offline;
+pub mod pep;
 pub mod ping;
 pub mod presence;
 pub mod private;
+pub mod pubsub;
 pub mod record;
 pub mod register;
 pub mod roster;
-pub mod strangers;
 pub mod subscriptions;
 pub mod time;
 pub mod vcard;
@@ -40,12 +41,12 @@ use std::sync::Arc;
 
 use rialto_store::StoreError;
 use rialto_store::archive::Id;
-use rialto_xmpp::{Condition, Element, StanzaError};
+use rialto_xmpp::{BareJid, Condition, Element, StanzaError};
 
 pub use about::{About, IqSpec, Phase, Spec, Target};
 pub use ask::{Answer, Ask};
 pub use catalogue::{Catalogue, Hosted};
-pub use turn::{Also, Left, Origin, Turn, Verdict, Waiting};
+pub use turn::{Also, Later, Left, Origin, Turn, Verdict, Waiting};
 
 use crate::sessions::Account;
 
@@ -60,6 +61,11 @@ pub trait Feature: Send + Sync + 'static {
     /// Fills the account's extensions when it comes into memory, before anybody sees it.
     fn load<'a>(&'a self, _account: &'a Account) -> Fut<'a, Result<(), StoreError>> {
         Box::pin(async { Ok(()) })
+    }
+
+    /// XEP-0030 §3.1: identities beside the server's or an account's first: whose, category and type.
+    fn identities(&self) -> &'static [(Target, &'static str, &'static str)] {
+        &[]
     }
 
     /// XEP-0128: forms for the server's disco#info.
@@ -106,6 +112,16 @@ pub trait Feature: Send + Sync + 'static {
     fn delivered<'a>(&'a self, _account: &'a Arc<Account>, _ids: &'a [Id]) -> Fut<'a, ()> {
         Box::pin(async {})
     }
+
+    /// The result or the error of an IQ that this server sent from the account's bare JID has come back to it, or one
+    /// that it sent from its domain to a session of the account. It may be an answer to nothing: who asks remembers
+    /// whom, and under which id. [`Verdict::Done`]: it was the answer to this feature's question.
+    fn replied(&self, _turn: &mut Turn<'_>) -> Verdict {
+        Verdict::Next
+    }
+
+    /// The account with this bare JID is removed: whoever gets its name later is another person.
+    fn removed(&self, _account: &BareJid) {}
 
     /// A session (`turn.session`) is gone; `turn.stanza` is an unavailable presence from it without `to`.
     fn unbound(&self, _turn: &mut Turn<'_>) -> Verdict {
@@ -165,6 +181,11 @@ impl Features {
         attending.iter().filter_map(|index| self.list.get(*index).map(Box::as_ref))
     }
 
+    /// Every feature forgets an account that was removed.
+    pub fn removed(&self, account: &BareJid) {
+        self.list.iter().for_each(|feature| feature.removed(account));
+    }
+
     /// One phase: each attending feature in order, until one decides.
     pub fn pass(&self, phase: Phase, turn: &mut Turn<'_>) -> Verdict {
         for feature in self.attending(phase) {
@@ -174,6 +195,7 @@ impl Features {
                 Phase::Undelivered => feature.undelivered(turn),
                 Phase::Available => feature.available(turn),
                 Phase::Unbound => feature.unbound(turn),
+                Phase::Replied => feature.replied(turn),
                 // Not of a stanza.
                 Phase::Arrived => Verdict::Next,
             };

@@ -229,6 +229,7 @@ impl Probe {
                 Also::Route(stanza) => Box::pin(self.walk(Origin::Server, stanza, seen)).await,
                 Also::Direct(session, stanza) => drop(session.send(Frame::stanza(&stanza))),
                 Also::Frame(session, frame) => drop(session.send(frame)),
+                Also::Later(work) => Box::pin(self.carry(work().await, seen)).await,
                 Also::Remove(_) => {}
             }
         }

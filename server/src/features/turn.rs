@@ -6,6 +6,7 @@ use rialto_store::Ticket;
 use rialto_store::archive::Id;
 use rialto_xmpp::{BareJid, Stanza, StanzaError};
 
+use super::Fut;
 use crate::sessions::{Account, Frame, Session};
 
 /// Where a stanza came from.
@@ -67,6 +68,9 @@ pub struct Waiting {
     pub frame: Frame,
 }
 
+/// Work that may have to wait for the store; what it leaves is sent as if it stood in its place.
+pub type Later = Box<dyn FnOnce() -> Fut<'static, Left> + Send + Sync>;
+
 /// One thing to be sent.
 pub enum Also {
     /// To wherever its `to` says, from the server; the recipient's `Inbound` phase sees it.
@@ -75,6 +79,8 @@ pub enum Also {
     Direct(Arc<Session>, Stanza),
     /// The same, serialised already.
     Frame(Arc<Session>, Frame),
+    /// Whatever this leaves. For phases, which cannot wait themselves; the stream's next stanza waits for it.
+    Later(Later),
     /// The account is removed with everything that belongs to it; its sessions end.
     Remove(BareJid),
 }
@@ -93,6 +99,11 @@ impl Left {
     /// Leaves bytes for one session.
     pub fn frame(&mut self, session: &Arc<Session>, frame: Frame) {
         self.also.push(Also::Frame(session.clone(), frame));
+    }
+
+    /// Leaves work that may have to wait.
+    pub fn later(&mut self, work: impl FnOnce() -> Fut<'static, Left> + Send + Sync + 'static) {
+        self.also.push(Also::Later(Box::new(work)));
     }
 
     /// Something was written that must be durable before the acknowledgement.

@@ -80,8 +80,7 @@ impl MucHost {
     pub async fn open(router: &Arc<Router>, hosting: Hosting) -> Result<Arc<MucHost>, StoreError> {
         let secret = secret(&router.store, Purpose::OccupantIds).await?;
         let works = Arc::new(Works::new(router, hosting.relays));
-        let (admins, limits, guards) = (hosting.admins, hosting.limits, router.guards.clone());
-        let rules = Arc::new(Rules { admins, limits, guards, secret });
+        let rules = Arc::new(Rules { admins: hosting.admins, limits: hosting.limits, secret });
         let host = MucHost {
             domain: hosting.domain,
             name: hosting.name,

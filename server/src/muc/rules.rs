@@ -1,14 +1,10 @@
 //! What binds all rooms of a host: limits, who runs the service, the secret of occupant-ids.
 
-use std::sync::Arc;
-
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac};
 use rialto_xmpp::{BareJid, Jid};
 use sha2::Sha256;
-
-use crate::guards::Guards;
 
 /// What binds all rooms of a host.
 pub struct Rules {
@@ -16,8 +12,6 @@ pub struct Rules {
     pub admins: Vec<BareJid>,
     /// How much of anything.
     pub limits: Limits,
-    /// Who is kept away from all rooms, and how often one may invite.
-    pub guards: Arc<Guards>,
     /// XEP-0421 §6: nobody can compute an occupant-id from a JID without it.
     pub secret: [u8; 32],
 }
@@ -96,8 +90,7 @@ mod tests {
 
     #[test]
     fn an_occupant_id_is_of_one_person_in_one_room() {
-        let (limits, guards) = (Limits::default(), Arc::default());
-        let rules = Rules { admins: Vec::new(), limits, guards, secret: [7; 32] };
+        let rules = Rules { admins: Vec::new(), limits: Limits::default(), secret: [7; 32] };
         let room = |name: &str| BareJid::parse(name).unwrap();
         let id = rules.occupant_id(&room("a@rooms"), "romeo@montague.lit");
         assert_eq!(id, rules.occupant_id(&room("a@rooms"), "romeo@montague.lit"));

@@ -50,6 +50,7 @@ impl Router {
         }
         let was_there = self.directory.remove(jid).await?;
         self.accounts.remove(jid.as_str());
+        self.features.removed(jid);
         for service in self.domains.services() {
             service.forget(jid).await;
         }

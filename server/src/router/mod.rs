@@ -17,7 +17,6 @@ pub use service::{Delivery, Service, Undelivered, undelivered};
 
 use crate::features::blocked;
 use crate::features::{Also, Ask, Features, Left, Origin, Phase, Turn, Verdict};
-use crate::guards::Guards;
 use crate::sessions::{Account, Accounts, Frame, Session};
 
 /// The way of every stanza.
@@ -30,8 +29,6 @@ pub struct Router {
     pub domains: Domains,
     /// Everything that is kept.
     pub store: Store,
-    /// What protects people from strangers; rooms ask it.
-    pub guards: Arc<Guards>,
     directory: Arc<dyn Directory>,
 }
 
@@ -50,13 +47,7 @@ impl Router {
         store: Store,
         directory: Arc<dyn Directory>,
     ) -> Router {
-        let guards = Arc::default();
-        Router { accounts, features, domains: Domains::default(), store, guards, directory }
-    }
-
-    /// With these guards in place of ones that keep nobody away.
-    pub fn guarded_by(self, guards: Arc<Guards>) -> Router {
-        Router { guards, ..self }
+        Router { accounts, features, domains: Domains::default(), store, directory }
     }
 
     /// A stanza has come from a client. Its sender's features see it first. What it wrote to the store is behind the
@@ -189,7 +180,7 @@ impl Router {
     ) -> (Ticket, Delivery) {
         let Stanza::Iq(iq) = &stanza else { return (Ticket::NONE, self.not_a_question(stanza)) };
         if !stanza.may_bounce() {
-            return (Ticket::NONE, Ok(()));
+            return (self.reply_has_come(origin, account, stanza).await, Ok(()));
         }
         let catalogue = &self.features.catalogue;
         let mut ask = Ask { origin, account, iq, left: Left::default(), catalogue };
@@ -213,6 +204,24 @@ impl Router {
             self.send(also).await;
         }
         (ticket, delivery)
+    }
+
+    /// An answer to the server or to an account itself, for the feature that has asked.
+    async fn reply_has_come(
+        &self,
+        origin: Origin<'_>,
+        account: Option<&Arc<Account>>,
+        mut stanza: Stanza,
+    ) -> Ticket {
+        let (session, own) = match origin {
+            Origin::Session(session, own) => (Some(session), Some(own)),
+            Origin::Server => (None, None),
+        };
+        let Some(account) = account.or(own) else { return Ticket::NONE };
+        let mut left = Left::default();
+        let mut turn = Turn { origin, account, session, takers: &[], stanza: &mut stanza, left: &mut left };
+        self.features.pass(Phase::Replied, &mut turn);
+        self.send_all(&mut left).await
     }
 
     /// RFC 6121 §8.1: messages and presence to the server itself are taken and say nothing.
@@ -257,6 +266,10 @@ impl Router {
             Also::Frame(session, frame) => {
                 let _ = session.send(frame);
                 Ticket::NONE
+            }
+            Also::Later(work) => {
+                let mut left = work().await;
+                Box::pin(self.send_all(&mut left)).await
             }
             Also::Remove(jid) => {
                 if let Err(error) = Box::pin(self.remove_account(&jid)).await {

@@ -7,6 +7,7 @@ use rialto_xmpp::{BareJid, Jid, Stanza, parse};
 
 use super::{Domain, Router};
 use crate::config::Config;
+use crate::features::pubsub::PubSub;
 use crate::features::{Features, list};
 use crate::people::People;
 use crate::sessions::{Account, Accounts, Session};
@@ -23,8 +24,9 @@ fn stanza(xml: &str) -> Stanza {
 async fn router() -> Arc<Router> {
     let (store, accounts) = (Store::memory(), Arc::new(Accounts::default()));
     let people = People::new(&store);
-    let features =
-        Features::new(list::all(&Config::default(), &store, &accounts, &people, &Arc::default())).unwrap();
+    let pubsub = PubSub::new(&store, &accounts, &Config::default().domains, Default::default());
+    let features = list::all(&Config::default(), &store, &accounts, &people, &pubsub);
+    let features = Features::new(features).unwrap();
     let router = Arc::new(Router::new(accounts, features, store, Arc::new(people)));
     router.domains.serve("localhost", Domain::Accounts);
     router

@@ -202,6 +202,9 @@ impl Accounts {
             tables::LAST,
             tables::BLOCKED,
             tables::TOKENS,
+            tables::PUBSUB_NODES,
+            tables::PUBSUB_PEOPLE,
+            tables::PUBSUB_ITEMS,
         ] {
             batch.delete_prefix(table, &prefix);
         }
@@ -353,7 +356,7 @@ mod tests {
     #[tokio::test]
     async fn everything_of_a_removed_account_goes_and_nothing_of_others() {
         use crate::archive::{Draft, Flags};
-        use crate::{blocked, last, nicks, prefs, private, rosters, tokens, vcard};
+        use crate::{blocked, last, nicks, prefs, private, pubsub, rosters, tokens, vcard};
         let store = Store::memory();
         let (accounts, archive) = (Accounts::new(&store), Archive::new(&store));
         for name in ["romeo@localhost", "juliet@localhost"] {
@@ -368,6 +371,8 @@ mod tests {
             blocked::put(&mut batch, name, "tybalt@localhost").unwrap();
             nicks::put(&mut batch, "lounge@rooms.localhost", name, "nick").unwrap();
             tokens::issue(&store, (name, "phone"), &tokens::Token::default(), (0, 9)).await.unwrap();
+            pubsub::put(&mut batch, name, "node", &pubsub::Node::default()).unwrap();
+            pubsub::put_item(&mut batch, (name, "node"), "id", &pubsub::Item::default()).unwrap();
             let draft = Draft { with: "nurse@localhost", flags: Flags::NONE, stanza: b"<message/>" };
             let id = archive.append_offline(&mut batch, name, &draft, 10).unwrap().unwrap();
             archive.mark_delivered(&mut batch, name, id).unwrap();
@@ -382,7 +387,7 @@ mod tests {
             tables::CATALOGUE.iter().filter(|table| holds(table)).map(|table| table.name).collect::<Vec<_>>()
         };
         let whole = names("juliet@localhost");
-        assert_eq!(whole.len(), 13, "{whole:?}");
+        assert_eq!(whole.len(), 15, "{whole:?}");
         accounts.remove("romeo@localhost").await.unwrap();
         assert_eq!(names("romeo@localhost"), ["accounts"]);
         assert_eq!(names("juliet@localhost"), whole);

@@ -24,6 +24,7 @@ pub mod nicks;
 mod open;
 pub mod prefs;
 pub mod private;
+pub mod pubsub;
 mod queue;
 pub mod reports;
 pub mod rooms;

@@ -80,6 +80,12 @@ pub const UPLOADS: TableId = TableId(34);
 pub const UPLOADS_OWNED: TableId = TableId(35);
 /// Tokens that stand in for a password.
 pub const TOKENS: TableId = TableId(20);
+/// Nodes of accounts and services.
+pub const PUBSUB_NODES: TableId = TableId(20);
+/// Who stands how to a node.
+pub const PUBSUB_PEOPLE: TableId = TableId(21);
+/// Items of nodes.
+pub const PUBSUB_ITEMS: TableId = TableId(22);
 
 macro_rules! entry {
     ($id:ident, $name:literal, $key:literal, $record:literal, $owner:literal) => {
@@ -111,6 +117,9 @@ pub const CATALOGUE: &[Entry] = &[
     entry!(UPLOADS, "uploads", "id", "JSON uploads::Upload", "uploads.rs"),
     entry!(UPLOADS_OWNED, "uploads-owned", "owner, id", "JSON null", "uploads.rs"),
     entry!(TOKENS, "tokens", "account, client", "JSON tokens::Tokens", "tokens.rs"),
+    entry!(PUBSUB_NODES, "pubsub-nodes", "owner, node", "JSON pubsub::Node", "pubsub/mod.rs"),
+    entry!(PUBSUB_PEOPLE, "pubsub-people", "owner, node, account", "JSON pubsub::Person", "pubsub/mod.rs"),
+    entry!(PUBSUB_ITEMS, "pubsub-items", "owner, node, item", "JSON pubsub::Item", "pubsub/mod.rs"),
 ];
 
 #[cfg(test)]

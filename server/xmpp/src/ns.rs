@@ -312,6 +312,96 @@ namespaces! {
     PUBSUB_EVENT = "http://jabber.org/protocol/pubsub#event";
     /// XEP-0060 errors.
     PUBSUB_ERRORS = "http://jabber.org/protocol/pubsub#errors";
+    /// XEP-0060 what owners do.
+    PUBSUB_OWNER = "http://jabber.org/protocol/pubsub#owner";
+    /// XEP-0060 §16.4.2: the form of a node's configuration.
+    PUBSUB_NODE_CONFIG = "http://jabber.org/protocol/pubsub#node_config";
+    /// XEP-0060 §7.1.5: the form of preconditions, and a feature.
+    PUBSUB_PUBLISH_OPTIONS = "http://jabber.org/protocol/pubsub#publish-options";
+    /// XEP-0060 §16.4.4: the form of a subscription's options.
+    PUBSUB_SUBSCRIBE_OPTIONS = "http://jabber.org/protocol/pubsub#subscribe_options";
+    /// XEP-0060 §8.6: the form with which an owner approves a subscription.
+    PUBSUB_SUBSCRIBE_AUTHORIZATION = "http://jabber.org/protocol/pubsub#subscribe_authorization";
+    /// XEP-0060 §9: an account's own nodes.
+    PUBSUB_ON_A_JID = "http://jabber.org/protocol/pubsub#pubsub-on-a-jid";
+    /// XEP-0060 §10, a feature.
+    PUBSUB_ACCESS_AUTHORIZE = "http://jabber.org/protocol/pubsub#access-authorize";
+    /// XEP-0060 §10, a feature.
+    PUBSUB_ACCESS_OPEN = "http://jabber.org/protocol/pubsub#access-open";
+    /// XEP-0060 §10, a feature.
+    PUBSUB_ACCESS_PRESENCE = "http://jabber.org/protocol/pubsub#access-presence";
+    /// XEP-0060 §10, a feature.
+    PUBSUB_ACCESS_ROSTER = "http://jabber.org/protocol/pubsub#access-roster";
+    /// XEP-0060 §10, a feature.
+    PUBSUB_ACCESS_WHITELIST = "http://jabber.org/protocol/pubsub#access-whitelist";
+    /// XEP-0060 §10, a feature.
+    PUBSUB_AUTO_CREATE = "http://jabber.org/protocol/pubsub#auto-create";
+    /// XEP-0060 §10, a feature.
+    PUBSUB_AUTO_SUBSCRIBE = "http://jabber.org/protocol/pubsub#auto-subscribe";
+    /// XEP-0060 §10, a feature.
+    PUBSUB_CONFIG_NODE = "http://jabber.org/protocol/pubsub#config-node";
+    /// XEP-0060 §10, a feature.
+    PUBSUB_CONFIG_NODE_MAX = "http://jabber.org/protocol/pubsub#config-node-max";
+    /// XEP-0060 §10, a feature.
+    PUBSUB_CREATE_AND_CONFIGURE = "http://jabber.org/protocol/pubsub#create-and-configure";
+    /// XEP-0060 §10, a feature.
+    PUBSUB_CREATE_NODES = "http://jabber.org/protocol/pubsub#create-nodes";
+    /// XEP-0060 §10, a feature.
+    PUBSUB_DELETE_ITEMS = "http://jabber.org/protocol/pubsub#delete-items";
+    /// XEP-0060 §10, a feature.
+    PUBSUB_DELETE_NODES = "http://jabber.org/protocol/pubsub#delete-nodes";
+    /// XEP-0060 §10, a feature.
+    PUBSUB_FILTERED_NOTIFICATIONS = "http://jabber.org/protocol/pubsub#filtered-notifications";
+    /// XEP-0060 §10, a feature.
+    PUBSUB_INSTANT_NODES = "http://jabber.org/protocol/pubsub#instant-nodes";
+    /// XEP-0060 §10, a feature.
+    PUBSUB_ITEM_IDS = "http://jabber.org/protocol/pubsub#item-ids";
+    /// XEP-0060 §10, a feature.
+    PUBSUB_LAST_PUBLISHED = "http://jabber.org/protocol/pubsub#last-published";
+    /// XEP-0060 §10, a feature.
+    PUBSUB_MANAGE_SUBSCRIPTIONS = "http://jabber.org/protocol/pubsub#manage-subscriptions";
+    /// XEP-0060 §10, a feature.
+    PUBSUB_MEMBER_AFFILIATION = "http://jabber.org/protocol/pubsub#member-affiliation";
+    /// XEP-0060 §10, a feature.
+    PUBSUB_META_DATA = "http://jabber.org/protocol/pubsub#meta-data";
+    /// XEP-0060 §10, a feature.
+    PUBSUB_MODIFY_AFFILIATIONS = "http://jabber.org/protocol/pubsub#modify-affiliations";
+    /// XEP-0060 §10, a feature.
+    PUBSUB_MULTI_ITEMS = "http://jabber.org/protocol/pubsub#multi-items";
+    /// XEP-0060 §10, a feature.
+    PUBSUB_OUTCAST_AFFILIATION = "http://jabber.org/protocol/pubsub#outcast-affiliation";
+    /// XEP-0060 §10, a feature.
+    PUBSUB_PERSISTENT_ITEMS = "http://jabber.org/protocol/pubsub#persistent-items";
+    /// XEP-0060 §10, a feature.
+    PUBSUB_PRESENCE_NOTIFICATIONS = "http://jabber.org/protocol/pubsub#presence-notifications";
+    /// XEP-0060 §10, a feature.
+    PUBSUB_PRESENCE_SUBSCRIBE = "http://jabber.org/protocol/pubsub#presence-subscribe";
+    /// XEP-0060 §10, a feature.
+    PUBSUB_PUBLISH = "http://jabber.org/protocol/pubsub#publish";
+    /// XEP-0060 §10, a feature.
+    PUBSUB_PUBLISH_NODE_FULL = "http://jabber.org/protocol/pubsub#publish-node-full";
+    /// XEP-0060 §10, a feature.
+    PUBSUB_PUBLISH_ONLY_AFFILIATION = "http://jabber.org/protocol/pubsub#publish-only-affiliation";
+    /// XEP-0060 §10, a feature.
+    PUBSUB_PUBLISHER_AFFILIATION = "http://jabber.org/protocol/pubsub#publisher-affiliation";
+    /// XEP-0060 §10, a feature.
+    PUBSUB_PURGE_NODES = "http://jabber.org/protocol/pubsub#purge-nodes";
+    /// XEP-0060 §10, a feature.
+    PUBSUB_RETRACT_ITEMS = "http://jabber.org/protocol/pubsub#retract-items";
+    /// XEP-0060 §10, a feature.
+    PUBSUB_RETRIEVE_AFFILIATIONS = "http://jabber.org/protocol/pubsub#retrieve-affiliations";
+    /// XEP-0060 §10, a feature.
+    PUBSUB_RETRIEVE_DEFAULT = "http://jabber.org/protocol/pubsub#retrieve-default";
+    /// XEP-0060 §10, a feature.
+    PUBSUB_RETRIEVE_ITEMS = "http://jabber.org/protocol/pubsub#retrieve-items";
+    /// XEP-0060 §10, a feature.
+    PUBSUB_RETRIEVE_SUBSCRIPTIONS = "http://jabber.org/protocol/pubsub#retrieve-subscriptions";
+    /// XEP-0060 §10, a feature.
+    PUBSUB_SUBSCRIBE = "http://jabber.org/protocol/pubsub#subscribe";
+    /// XEP-0060 §10, a feature.
+    PUBSUB_SUBSCRIPTION_OPTIONS = "http://jabber.org/protocol/pubsub#subscription-options";
+    /// XEP-0060 §10, a feature.
+    PUBSUB_SUBSCRIPTION_NOTIFICATIONS = "http://jabber.org/protocol/pubsub#subscription-notifications";
     /// XEP-0474.
     SSDP = "urn:xmpp:ssdp:0";
     /// RFC 7395.

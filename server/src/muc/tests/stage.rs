@@ -47,7 +47,6 @@ impl Stage {
         let rules = Rules {
             admins: vec![BareJid::parse("admin@montague.lit").unwrap()],
             limits: Limits::default(),
-            guards: Arc::default(),
             secret: [7; 32],
         };
         let mut record = Record::default();

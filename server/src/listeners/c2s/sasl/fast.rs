@@ -235,3 +235,145 @@ impl Fast {
 fn seconds(at: SystemTime) -> u64 {
     at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use rialto_store::accounts::Accounts;
+
+    use super::super::offer::Bindings;
+    use super::super::throttle::Throttle;
+    use super::*;
+
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+    const LONG: Duration = Duration::from_secs(30 * 86_400);
+
+    struct House {
+        shared: Authentication,
+        accounts: Accounts,
+        offer: Offer,
+        romeo: BareJid,
+    }
+
+    impl House {
+        async fn new() -> House {
+            let store = Store::memory();
+            let accounts = Accounts::new(&store);
+            let romeo = BareJid::parse("romeo@localhost").unwrap();
+            accounts.create(romeo.as_str(), BTreeMap::new(), false).await.unwrap();
+            let keyring = Arc::new(accounts.clone());
+            let shared = Authentication::new(keyring, [1; 32], Throttle::default());
+            let shared = shared.with_tokens(Fast::new(&store, [2; 32]));
+            let bindings = Bindings { exporter: Some([3; 32]), end_point: Some(vec![4; 32]) };
+            House { shared, accounts, offer: Offer::inside_tls(bindings, true), romeo }
+        }
+
+        fn ht(&self, name: &str) -> Ht {
+            Ht::of(self.offer.bindings()).find(|ht| ht.name() == name).unwrap()
+        }
+
+        async fn token(&self, name: &str, when: (u64, Duration)) -> String {
+            let fast = self.shared.tokens().unwrap();
+            let token = fast.issue(&self.romeo, &client("phone"), self.ht(name), when).await.unwrap();
+            token.get("token").unwrap().to_owned()
+        }
+
+        async fn log_in(&self, name: &str, token: &str, of: &str, used: Use) -> Result<Proven, AuthError> {
+            let ht = self.ht(name);
+            let proof = ht.initiator(token, self.offer.bindings());
+            let message = [b"romeo\0", &proof[..]].concat();
+            self.shared.by_token(&message, (ht, &client(of), used), &self.offer, ("localhost", HERE)).await
+        }
+    }
+
+    fn client(id: &str) -> ClientId {
+        ClientId::of(id).unwrap()
+    }
+
+    const EXPR: &str = "HT-SHA-256-EXPR";
+
+    #[tokio::test]
+    async fn a_token_lets_its_own_client_in_with_its_own_mechanism() {
+        let house = House::new().await;
+        let token = house.token(EXPR, (0, LONG)).await;
+        let proven = house.log_in(EXPR, &token, "phone", Use::default()).await.unwrap();
+        let answer = house.ht(EXPR).responder(&token, house.offer.bindings());
+        assert_eq!((&proven.account, &proven.data, proven.is_due), (&house.romeo, &answer, false));
+        for (name, of) in [(EXPR, "desk"), ("HT-SHA-256-NONE", "phone"), ("HT-SHA-512-EXPR", "phone")] {
+            let refused = house.log_in(name, &token, of, Use::default()).await;
+            assert_eq!(refused, Err(AuthError::NotAuthorized), "{name} {of}");
+        }
+        let refused = house.log_in(EXPR, &token[1..], "phone", Use::default()).await;
+        assert_eq!(refused, Err(AuthError::NotAuthorized));
+    }
+
+    #[tokio::test]
+    async fn what_was_given_on_an_older_password_has_expired_and_is_no_guess() {
+        let house = House::new().await;
+        let token = house.token(EXPR, (0, LONG)).await;
+        house.accounts.set_credentials(house.romeo.as_str(), BTreeMap::new()).await.unwrap();
+        for _ in 0..30 {
+            let refused = house.log_in(EXPR, &token, "phone", Use::default()).await;
+            assert_eq!(refused, Err(AuthError::CredentialsExpired));
+        }
+        // Somebody who had proven the older password was slow to ask for a token.
+        let late = house.token(EXPR, (0, LONG)).await;
+        let refused = house.log_in(EXPR, &late, "phone", Use::default()).await;
+        assert_eq!(refused, Err(AuthError::CredentialsExpired));
+        let changed = house.accounts.get(house.romeo.as_str()).unwrap().unwrap().changed;
+        let fresh = house.token(EXPR, (changed, LONG)).await;
+        assert!(house.log_in(EXPR, &fresh, "phone", Use::default()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_disabled_account_is_told_so_only_with_the_right_token() {
+        let house = House::new().await;
+        let token = house.token(EXPR, (0, LONG)).await;
+        house.accounts.set_disabled(house.romeo.as_str(), true).await.unwrap();
+        let refused = house.log_in(EXPR, &token, "phone", Use::default()).await;
+        assert_eq!(refused, Err(AuthError::AccountDisabled));
+        let refused = house.log_in(EXPR, "guess", "phone", Use::default()).await;
+        assert_eq!(refused, Err(AuthError::NotAuthorized));
+    }
+
+    #[tokio::test]
+    async fn of_two_that_come_with_the_same_count_one_gets_in() {
+        let house = House::new().await;
+        let token = house.token(EXPR, (0, LONG)).await;
+        let used = Use { count: Some(1), invalidate: false };
+        let one = house.log_in(EXPR, &token, "phone", used);
+        let (one, other) = tokio::join!(one, house.log_in(EXPR, &token, "phone", used));
+        assert_eq!([one.is_ok(), other.is_ok()].iter().filter(|ok| **ok).count(), 1);
+    }
+
+    #[tokio::test]
+    async fn guessing_tokens_is_throttled_like_guessing_passwords() {
+        let house = House::new().await;
+        let mut answers = Vec::new();
+        for _ in 0..12 {
+            answers.push(house.log_in(EXPR, "guess", "phone", Use::default()).await.unwrap_err());
+        }
+        assert_eq!(answers[..10], [AuthError::NotAuthorized; 10]);
+        assert_eq!(answers[10..], [AuthError::TemporaryAuthFailure; 2]);
+    }
+
+    #[tokio::test]
+    async fn a_removed_account_leaves_no_tokens() {
+        let house = House::new().await;
+        let token = house.token(EXPR, (0, LONG)).await;
+        house.accounts.remove(house.romeo.as_str()).await.unwrap();
+        house.accounts.create(house.romeo.as_str(), BTreeMap::new(), true).await.unwrap();
+        let refused = house.log_in(EXPR, &token, "phone", Use::default()).await;
+        assert_eq!(refused, Err(AuthError::NotAuthorized));
+    }
+
+    #[test]
+    fn a_client_is_known_by_a_digest_of_what_it_calls_itself() {
+        let id = client("d4565fa7-4d72-4749-b3d3-740edbf87770");
+        assert!(id.as_str().len() == 22 && !id.as_str().contains("4565"));
+        assert_ne!(id, client("d4565fa7-4d72-4749-b3d3-740edbf87771"));
+        assert!(ClientId::of("").is_none() && ClientId::of(&"x".repeat(129)).is_none());
+    }
+}

@@ -71,7 +71,10 @@ pub struct Authentication {
     keyring: Arc<dyn Keyring>,
     seed: [u8; 32],
     throttle: Throttle,
+    /// Of finding keys.
     pace: Pace,
+    /// Of finding which keys there are.
+    glance: Pace,
     fast: Option<Fast>,
 }
 
@@ -129,7 +132,7 @@ impl AuthError {
 impl Authentication {
     /// `seed` must be secret and survive restarts: made-up salts come from it.
     pub fn new(keyring: Arc<dyn Keyring>, seed: [u8; 32], throttle: Throttle) -> Authentication {
-        Authentication { keyring, seed, throttle, pace: Pace::default(), fast: None }
+        Authentication { keyring, seed, throttle, pace: Pace::default(), glance: Pace::default(), fast: None }
     }
 
     /// With tokens (XEP-0484).
@@ -142,13 +145,21 @@ impl Authentication {
         self.fast.as_ref()
     }
 
-    /// XEP-0388 §2.1: the hashes that can be offered to whoever says to be this account: all to a stranger. What
-    /// an account of its own keys lacks can be told from outside, but not whether there is an account.
+    /// XEP-0388 §2.1: the hashes that can be offered to whoever says to be this account; a stranger is offered all, as
+    /// nearly everybody is. Only an account that came from elsewhere with fewer keys can be told from nobody (§3), until
+    /// its client has added the others (XEP-0480).
     pub async fn hashes(&self, account: Option<&BareJid>) -> Vec<ScramHash> {
         let Some(account) = account else { return ScramHash::ALL.to_vec() };
+        let begun = Instant::now();
         match self.keyring.hashes(account).await {
-            Ok(Some(hashes)) if !hashes.is_empty() => hashes,
-            _ => ScramHash::ALL.to_vec(),
+            Ok(Some(hashes)) if !hashes.is_empty() => {
+                self.glance.learn(begun);
+                hashes
+            }
+            _ => {
+                self.glance.keep(begun);
+                ScramHash::ALL.to_vec()
+            }
         }
     }
 

@@ -241,6 +241,7 @@ async fn open_host(
         admins: config.admins.clone(),
         limits: Limits { occupants: config.rooms.max_occupants, ..Limits::default() },
         tells_version: config.version.answer,
+        retention: config.archive.retention,
         policy,
         relays: Arc::new(links.clone()),
     };

@@ -4,13 +4,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rialto_store::{Batch, StoreError};
+use rialto_store::archive::Flags;
+use rialto_store::{Batch, StoreError, vcard};
 use rialto_xmpp::{BareJid, Condition, Jid, Stanza, StanzaError};
 use tokio::sync::{Notify, mpsc};
 
 use super::effect::{Effect, Now};
 use super::perform::Works;
 use super::room::{Input, Room, State};
+use super::tombstone::named;
 
 /// Inputs that wait for a room. When it is full, whoever sends waits; errors and answers, which nobody waits for, are
 /// dropped.
@@ -160,7 +162,8 @@ impl Actor {
 
     /// A mistake of ours costs one input, not the room and not its neighbours.
     fn handle(&mut self, input: &Input, effects: &mut Vec<Effect>) {
-        let now = Now { at: SystemTime::now(), id: self.works.archive.next_id().to_string() };
+        let named = named(&self.room, input).and_then(|id| self.works.kept(&self.room.jid, id));
+        let now = Now { at: SystemTime::now(), id: self.works.archive.next_id().to_string(), named };
         let act = |room: &mut Room, effects: &mut Vec<Effect>| room.handle(&now, input.clone(), effects);
         if !guarded(&mut self.room, effects, act) {
             tracing::error!(room = %self.room.jid, input = kind(input), "a mistake in handling this was undone");
@@ -174,9 +177,16 @@ impl Actor {
         let mut save = false;
         for effect in effects {
             match effect {
-                Effect::Archive(archived) => self.works.archive_in(&mut batch, &self.room.jid, archived),
+                Effect::Archive(archived) => {
+                    self.works.archive_in(&mut batch, &self.room.jid, archived, Flags::NONE);
+                }
+                Effect::Bury(left) => {
+                    self.works.archive_in(&mut batch, &self.room.jid, left, Flags::TOMBSTONE);
+                }
                 Effect::Bind(bind) => self.works.relays.bind(&mut batch, bind)?,
                 Effect::Save => save = true,
+                Effect::Card(Some(card)) => vcard::put(&mut batch, self.room.jid.as_str(), card.as_bytes()),
+                Effect::Card(None) => vcard::remove(&mut batch, self.room.jid.as_str()),
                 Effect::Close => self.works.rooms.remove(&mut batch, self.room.jid.as_str()),
                 _ => {}
             }
@@ -252,7 +262,7 @@ mod tests {
     fn a_mistake_in_one_input_leaves_the_room_as_it_was() {
         let mut stage = Stage::with(&["romeo", "juliet"]);
         let mut effects = vec![Effect::Save];
-        let now = Now { at: SystemTime::now(), id: "1".into() };
+        let now = Now { at: SystemTime::now(), id: "1".into(), named: None };
         let well = guarded(&mut stage.room, &mut effects, |room, effects| {
             room.handle(&now, Input::Gone(full("juliet")), effects);
             assert_eq!(room.occupants.len(), 1);

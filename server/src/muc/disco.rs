@@ -1,9 +1,12 @@
 //! XEP-0045 §6.4 – §6.6, §7.12, §15: what a room tells of itself.
 
-use rialto_xmpp::parts::form::{Field, Form};
+use std::time::SystemTime;
+
 use rialto_xmpp::{Condition, Element, Jid, StanzaError, ns};
 
 use super::affiliation::Affiliation;
+use super::hats::Command;
+use super::mentions;
 use super::room::Room;
 
 /// What every room can do.
@@ -16,21 +19,39 @@ const FEATURES: &[&str] = &[
     ns::MUC_REQUEST,
     ns::OCCUPANT_ID,
     ns::SID,
+    ns::RETRACT,
+    ns::RETRACT_TOMBSTONE,
+    ns::MODERATE,
+    ns::MODERATE_OLD,
+    ns::HATS,
+    ns::COMMANDS,
+    ns::VCARD,
+    ns::REACTIONS,
     ns::REGISTER,
     ns::PING,
 ];
 
 impl Room {
     /// disco#info; a node asks for something more particular.
-    pub(super) fn disco_info(&self, from: &Jid, query: &Element) -> Result<Option<Element>, StanzaError> {
+    pub(super) fn disco_info(
+        &self,
+        at: SystemTime,
+        from: &Jid,
+        query: &Element,
+    ) -> Result<Option<Element>, StanzaError> {
         match query.get("node") {
-            None => Ok(Some(self.information())),
+            None => Ok(Some(self.information(at))),
             // §7.12: the nick that the asker has reserved.
             Some("x-roomuser-item") => {
                 let identity = self.record.nick(from).map(|nick| identity().attr("name", nick));
                 Ok(Some(
                     Element::new("query", ns::DISCO_INFO).attr("node", "x-roomuser-item").with_opt(identity),
                 ))
+            }
+            // XEP-0050 §2.3, §2.4.
+            Some(node) if node == ns::COMMANDS => Ok(Some(commands_node())),
+            Some(node) if Command::parse(node).is_some_and(|command| self.may_run(from, command)) => {
+                Ok(Command::parse(node).map(command_node))
             }
             // §18.2: nothing is kept from passing.
             Some(node) if node == ns::MUC_TRAFFIC => Err(Condition::ServiceUnavailable.into()),
@@ -40,8 +61,10 @@ impl Room {
 
     /// disco#items: who is there, told to occupants of a room whose list is public.
     pub(super) fn disco_items(&self, from: &Jid, query: &Element) -> Result<Option<Element>, StanzaError> {
-        if query.get("node").is_some() {
-            return Err(Condition::ItemNotFound.into());
+        match query.get("node") {
+            Some(node) if node == ns::COMMANDS => return Ok(Some(self.command_items(from))),
+            Some(_) => return Err(Condition::ItemNotFound.into()),
+            None => {}
         }
         let config = &self.record.config;
         let open = config.public && !config.members_only && config.password.is_none();
@@ -52,15 +75,27 @@ impl Room {
         Ok(Some(Element::new("query", ns::DISCO_ITEMS).with_all(items)))
     }
 
+    /// XEP-0050 §2.3: the commands that somebody may run.
+    fn command_items(&self, from: &Jid) -> Element {
+        let his = Command::ALL.into_iter().filter(|command| self.may_run(from, *command));
+        let items = his.map(|command| {
+            Element::new("item", ns::DISCO_ITEMS)
+                .attr("jid", &self.jid)
+                .attr("node", command.node())
+                .attr("name", command.name())
+        });
+        Element::new("query", ns::DISCO_ITEMS).attr("node", ns::COMMANDS).with_all(items)
+    }
+
     /// The room as disco#info tells it.
-    pub fn information(&self) -> Element {
+    pub fn information(&self, at: SystemTime) -> Element {
         let feature = |var: &str| Element::new("feature", ns::DISCO_INFO).attr("var", var);
         let name = self.record.config.name.as_str();
         let name = (!name.is_empty()).then_some(name).or(self.jid.localpart());
         Element::new("query", ns::DISCO_INFO)
             .with(identity().attr_opt("name", name))
-            .with_all(FEATURES.iter().copied().chain(self.kinds()).map(feature))
-            .with(self.room_form().to_element())
+            .with_all(FEATURES.iter().chain(mentions::FEATURES).copied().chain(self.kinds()).map(feature))
+            .with_all(self.forms(at))
     }
 
     /// §15.3: what kind of room this is.
@@ -77,52 +112,29 @@ impl Room {
         ]
         .into_iter()
         .chain(config.archive.then_some([ns::MAM, ns::MAM_EXTENDED]).into_iter().flatten())
+        .chain((!config.space.is_empty()).then_some(ns::SPACES))
     }
+}
 
-    /// §15.5.4: `muc#roominfo`.
-    fn room_form(&self) -> Form {
-        let config = &self.record.config;
-        let subject = self.record.subject.as_ref().map_or("", |subject| subject.text.as_str());
-        let flag = |on: bool| if on { "1" } else { "0" };
-        let text = |var: &str, label: &str, value: &str| Field::text(var, label, value);
-        let mut form = Form::new("result", ns::MUC_ROOMINFO)
-            .field(text("muc#roomconfig_roomname", "Name", &config.name))
-            .field(text("muc#roominfo_description", "Description", &config.description))
-            .field(text("muc#roominfo_subject", "Subject", subject))
-            .field(Field::boolean(
-                "muc#roominfo_subjectmod",
-                "Occupants may change the subject",
-                config.change_subject,
-            ))
-            .field(Field::boolean(
-                "muc#roomconfig_changesubject",
-                "Occupants may change the subject",
-                config.change_subject,
-            ))
-            .field(text("muc#roominfo_occupants", "Occupants", &self.occupants.len().to_string()))
-            .field(text("muc#roominfo_lang", "Language", &config.lang))
-            .field(Field::many(
-                "jid-multi",
-                "muc#roominfo_contactjid",
-                "Whom to ask",
-                self.record
-                    .of(Affiliation::Owner)
-                    .filter(|_| config.whois_anyone)
-                    .map(|(jid, _)| jid.to_owned()),
-            ))
-            .field(text("muc#maxhistoryfetch", "Messages of history at most", &config.history.to_string()))
-            .field(text("muc#roomconfig_allowpm", "Private messages", config.private_messages.as_str()))
-            .field(text("muc#roomconfig_allowinvites", "Members may invite", flag(config.allow_invites)))
-            .field(text(
-                "{http://prosody.im/protocol/muc}roomconfig_allowmemberinvites",
-                "Members may invite",
-                flag(config.allow_invites),
-            ));
-        if !config.pubsub.is_empty() {
-            form = form.field(text("muc#roomconfig_pubsub", "Publish-subscribe node", &config.pubsub));
-        }
-        form
-    }
+fn commands_node() -> Element {
+    let identity = Element::new("identity", ns::DISCO_INFO)
+        .attr("category", "automation")
+        .attr("type", "command-list")
+        .attr("name", "Commands");
+    Element::new("query", ns::DISCO_INFO).attr("node", ns::COMMANDS).with(identity)
+}
+
+fn command_node(command: Command) -> Element {
+    let identity = Element::new("identity", ns::DISCO_INFO)
+        .attr("category", "automation")
+        .attr("type", "command-node")
+        .attr("name", command.name());
+    let feature = |var: &str| Element::new("feature", ns::DISCO_INFO).attr("var", var);
+    Element::new("query", ns::DISCO_INFO)
+        .attr("node", command.node())
+        .with(identity)
+        .with(feature(ns::COMMANDS))
+        .with(feature(ns::DATA_FORMS))
 }
 
 fn identity() -> Element {

@@ -7,6 +7,7 @@ use rialto_xmpp::{Element, Iq, Stanza, StanzaError};
 use super::links::Relayed;
 use super::listener::{Listeners, Printed};
 use super::room::LinkId;
+use super::tombstone::Kept;
 
 /// One thing to be done, in the order in which they are said.
 #[derive(Clone, Debug)]
@@ -17,10 +18,16 @@ pub enum Effect {
     Tell(Printed, Listeners),
     /// Into the room's archive, before anybody sees it.
     Archive(Archived),
+    /// A tombstone takes the place of a message in the archive.
+    Bury(Archived),
     /// Into the map of ids, with what is archived.
     Bind(Bind),
     /// What is kept of the room has changed.
     Save,
+    /// The room has another vCard, or none (XEP-0486).
+    Card(Option<String>),
+    /// Somebody asks for the room's vCard.
+    ShowCard(Iq),
     /// To the people of a far room.
     Relay(LinkId, Arc<Relayed>),
     /// A question to the room's archive from somebody who may ask it (XEP-0313 §4).
@@ -58,12 +65,14 @@ pub struct Turn<'a> {
 }
 
 /// When an input is handled, and the id of whatever it makes the room archive.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Now {
     /// By the clock.
     pub at: std::time::SystemTime,
     /// A stanza-id that was never given before.
     pub id: String,
+    /// The message that the input names to take it back, as the archive has it.
+    pub named: Option<Kept>,
 }
 
 impl Turn<'_> {

@@ -13,6 +13,7 @@ use super::nick::Nick;
 use super::occupant::{Chair, Occupant, Seat};
 use super::presence::{Change, item, status, user};
 use super::room::{Room, State};
+use super::tombstone::is_forged;
 
 /// Admins and owners find a place in a full room, up to so many beyond its limit (§7.2.9).
 const RESERVE: usize = 50;
@@ -115,6 +116,7 @@ impl Room {
         let mut change = Change { own_codes: codes.to_vec(), ..Change::default() };
         change.own_codes.extend(config.whois_anyone.then_some(100));
         change.own_codes.extend(config.archive.then_some(170));
+        self.show_face(turn, Listeners::One(to.clone()));
         let mut own = self.own_presence(occupant, PresenceKind::Available, &change);
         own.head.id = presence.head.id.clone();
         turn.tell(Printed::new(&own.into()), Listeners::One(to.clone()));
@@ -250,7 +252,9 @@ pub fn nick_in_use() -> StanzaError {
 /// Whether a client may say this to others in its own name.
 pub fn passes(payload: &Element) -> bool {
     let ns = payload.ns().as_str();
-    !matches!(ns, ns::MUC | ns::MUC_USER | ns::MUC_ADMIN | ns::MUC_OWNER | ns::OCCUPANT_ID | ns::HATS)
+    let of_the_room =
+        matches!(ns, ns::MUC | ns::MUC_USER | ns::MUC_ADMIN | ns::MUC_OWNER | ns::OCCUPANT_ID | ns::HATS);
+    !of_the_room && !is_forged(payload)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! XEP-0045 §7.4: words to everybody.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use rialto_xmpp::parts::stanza_id;
 use rialto_xmpp::{Condition, Element, Jid, Message, Stanza, StanzaError, ns};
@@ -11,6 +12,7 @@ use super::listener::Printed;
 use super::occupant::Occupant;
 use super::presence::{item, user};
 use super::room::Room;
+use super::tombstone::is_forged;
 
 impl Room {
     /// A message of type groupchat to the room.
@@ -20,16 +22,34 @@ impl Room {
             Ok(occupant) => occupant,
             Err(error) => return turn.bounce(&message.into(), &error),
         };
-        match subject {
-            true => self.change_subject(turn, &occupant, message),
-            false => self.say(turn, &occupant, message),
+        if subject {
+            return self.change_subject(turn, &occupant, message);
+        }
+        match message.payload("retract", ns::RETRACT) {
+            Some(_) => self.take_back(turn, &occupant, message),
+            None => self.say(turn, &occupant, message),
         }
     }
 
     /// What an occupant said goes to everybody, himself included, under the id he gave it; and to far rooms.
-    pub(super) fn say(&mut self, turn: &mut Turn<'_>, occupant: &Occupant, message: Message) {
+    pub(super) fn say(&mut self, turn: &mut Turn<'_>, occupant: &Occupant, mut message: Message) {
+        if let Err(error) = self.may_say(turn.now.at, occupant, &message) {
+            return turn.bounce(&message.into(), &error);
+        }
+        self.quieten(occupant, &mut message);
         let stanza = self.publish(turn, occupant, message);
         self.relay_own(turn, occupant, &stanza);
+    }
+
+    /// What the room's own rules say about what somebody wants to say in it (XEP-0444, XEP-0500).
+    pub(super) fn may_say(
+        &mut self,
+        at: SystemTime,
+        occupant: &Occupant,
+        message: &Message,
+    ) -> Result<(), StanzaError> {
+        self.may_react(message)?;
+        self.keep_pace(at, occupant, message)
     }
 
     /// What an occupant said goes to everybody here.
@@ -43,10 +63,21 @@ impl Room {
         let stanza = self.stamped(turn, occupant, message);
         let bytes = self.keep_and_tell(turn, &stanza, lasting);
         if lasting {
-            let (at, most) = (turn.now.at, self.rules.limits.history);
-            Arc::make_mut(&mut self.history).push((at, bytes), stanza.clone(), &self.jid, most);
+            self.remember(turn, &stanza, bytes);
         }
         stanza
+    }
+
+    /// Whoever enters later is told.
+    pub(super) fn remember(&mut self, turn: &Turn<'_>, stanza: &Arc<Stanza>, bytes: usize) {
+        let (at, most) = (turn.now.at, self.rules.limits.history);
+        let history = Arc::make_mut(&mut self.history);
+        history.push((at, bytes), stanza.clone(), &self.jid, most);
+        // XEP-0502 §4: words count, and corrections of them do not.
+        let new = stanza.payload("replace", ns::CORRECT).is_none();
+        if new && stanza.payload("body", ns::CLIENT).is_some() {
+            history.activity.count(at);
+        }
     }
 
     /// To the archive where it lasts, then to everybody. Returns its size in bytes.
@@ -122,7 +153,7 @@ fn passes(payload: &Element, room: &str) -> bool {
     let of_the_room = matches!(payload.ns().as_str(), ns::OCCUPANT_ID | ns::MUC_USER | ns::HATS);
     // XEP-0203 §4: only the room says when something was said in it.
     let forged_delay = payload.is("delay", ns::DELAY) && payload.get("from") == Some(room);
-    !of_the_room && !forged_delay
+    !of_the_room && !forged_delay && !is_forged(payload)
 }
 
 /// XEP-0313 §5.1.3, XEP-0334: whether it is kept. Words and all that is about words; not what is true for a moment.
@@ -234,11 +265,10 @@ mod tests {
     }
 
     #[test]
-    fn corrections_retractions_reactions_and_what_is_encrypted_are_kept() {
+    fn corrections_reactions_and_what_is_encrypted_are_kept() {
         let mut stage = Stage::with(&["romeo"]);
         for payload in [
             "<body>x</body><replace id='m0' xmlns='urn:xmpp:message-correct:0'/>",
-            "<retract id='m0' xmlns='urn:xmpp:message-retract:1'/>",
             "<reactions id='m0' xmlns='urn:xmpp:reactions:0'><reaction>👋</reaction></reactions>",
             "<encrypted xmlns='eu.siacs.conversations.axolotl'/><store xmlns='urn:xmpp:hints'/>",
         ] {

@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
-use rialto_xmpp::parts::{datetime, delay};
+use rialto_xmpp::parts::{datetime, delay, stanza_id};
 use rialto_xmpp::{BareJid, Element, Stanza, ns};
 
+use super::activity::Activity;
 use super::effect::Turn;
 use super::listener::{Listener, Listeners, Printed};
 use super::room::Room;
@@ -17,6 +18,8 @@ const BYTES: usize = 512 * 1024;
 /// The last messages, oldest first.
 #[derive(Clone, Debug, Default)]
 pub struct History {
+    /// How much is said (XEP-0502).
+    pub activity: Activity,
     past: VecDeque<Arc<Past>>,
     bytes: usize,
 }
@@ -60,6 +63,19 @@ impl History {
         }
     }
 
+    /// The message of this stanza-id.
+    pub fn find(&self, id: &str, room: &BareJid) -> Option<&Arc<Stanza>> {
+        self.past.iter().rev().map(|past| &past.stanza).find(|stanza| is_called(stanza, id, room))
+    }
+
+    /// Forgets the message of this stanza-id.
+    pub fn remove(&mut self, id: &str, room: &BareJid) {
+        let gone = self.past.iter().rposition(|past| is_called(&past.stanza, id, room));
+        if let Some(past) = gone.and_then(|at| self.past.remove(at)) {
+            self.bytes -= past.bytes;
+        }
+    }
+
     /// How many messages it holds.
     pub fn len(&self) -> usize {
         self.past.len()
@@ -84,6 +100,11 @@ impl History {
         let count = fits.count();
         self.past.iter().skip(self.past.len() - count).map(|past| past.printed())
     }
+}
+
+/// Whether this is the room's id of a message.
+fn is_called(stanza: &Stanza, id: &str, room: &BareJid) -> bool {
+    stanza_id::assigned(stanza.payloads(), room.as_str()) == Some(id)
 }
 
 impl Past {

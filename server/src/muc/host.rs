@@ -1,6 +1,7 @@
 //! XEP-0045 §6: one domain of rooms. Finds or opens the room a stanza is for, and answers for the domain itself.
 
 use std::sync::{Arc, Weak};
+use std::time::{Duration, SystemTime};
 
 use rialto_store::rooms::Rooms;
 use rialto_store::server::{Purpose, secret};
@@ -9,6 +10,7 @@ use rialto_xmpp::{BareJid, Condition, IqKind, Jid, PresenceKind, Stanza, StanzaE
 use tokio::sync::Notify;
 
 use super::actor::{Actor, Mailbox};
+use super::channel_search::Rate;
 use super::perform::{Relays, Works};
 use super::policy::{Opening, RoomPolicy};
 use super::record::Record;
@@ -32,6 +34,7 @@ pub struct MucHost {
     pub(super) policy: Arc<dyn RoomPolicy>,
     pub(super) tells_version: bool,
     pub(super) router: Weak<Router>,
+    pub(super) search_rate: Rate,
     rules: Arc<Rules>,
     /// Rooms that something must be done for before they can be opened, at the same time.
     preparing: Arc<tokio::sync::Semaphore>,
@@ -49,6 +52,8 @@ pub struct Hosting {
     pub admins: Vec<BareJid>,
     /// How much of anything.
     pub limits: Limits,
+    /// How long what is said is kept; `None` for ever.
+    pub retention: Option<Duration>,
     /// Tells which software it is (XEP-0092).
     pub tells_version: bool,
     /// Who may open a room.
@@ -58,10 +63,18 @@ pub struct Hosting {
 }
 
 /// A room in the list of rooms.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listed {
     /// For a person; may be empty.
     pub name: String,
+    /// For a person; may be empty.
+    pub description: String,
+    /// Language tag; may be empty.
+    pub lang: String,
+    /// Anybody may enter.
+    pub open: bool,
+    /// Real JIDs are not seen by everybody.
+    pub anonymous: bool,
     /// Whether it is told to whoever asks for the list.
     pub public: bool,
     /// Whether it stays when everybody has left.
@@ -80,7 +93,12 @@ impl MucHost {
     pub async fn open(router: &Arc<Router>, hosting: Hosting) -> Result<Arc<MucHost>, StoreError> {
         let secret = secret(&router.store, Purpose::OccupantIds).await?;
         let works = Arc::new(Works::new(router, hosting.relays));
-        let rules = Arc::new(Rules { admins: hosting.admins, limits: hosting.limits, secret });
+        let rules = Arc::new(Rules {
+            admins: hosting.admins,
+            limits: hosting.limits,
+            retention: hosting.retention,
+            secret,
+        });
         let host = MucHost {
             domain: hosting.domain,
             name: hosting.name,
@@ -88,6 +106,7 @@ impl MucHost {
             policy: hosting.policy,
             tells_version: hosting.tells_version,
             router: Arc::downgrade(router),
+            search_rate: Rate::default(),
             rules,
             preparing: Arc::new(tokio::sync::Semaphore::new(PREPARING)),
             opening: tokio::sync::Mutex::default(),
@@ -148,7 +167,9 @@ impl MucHost {
         for room in rooms {
             let known = || {
                 let record = self.works.rooms.get(room.as_str()).ok().flatten();
-                record.is_some_and(|record| record.standings.contains_key(jid.as_str()))
+                record.is_some_and(|record| {
+                    record.standings.contains_key(jid.as_str()) || record.hats.has(jid.as_str())
+                })
             };
             if self.in_memory(&room).is_none() && !known() {
                 continue;
@@ -303,7 +324,7 @@ impl MucHost {
         };
         let room = Room::new(jid.clone(), self.rules.clone(), opening.record, State::Open);
         if let Stanza::Iq(iq) = &stanza {
-            self.works.route_apart(iq.result(Some(room.information())).into());
+            self.works.route_apart(iq.result(Some(room.information(SystemTime::now()))).into());
         }
         Ok(())
     }
@@ -338,8 +359,13 @@ impl MucHost {
 impl Listed {
     /// As the record says.
     pub fn of(record: &Record, public: bool) -> Listed {
+        let config = &record.config;
         Listed {
-            name: record.config.name.clone(),
+            name: config.name.clone(),
+            description: config.description.clone(),
+            lang: config.lang.clone(),
+            open: !config.members_only && config.password.is_none(),
+            anonymous: !config.whois_anyone,
             public,
             persistent: record.config.persistent,
             occupants: 0,
@@ -355,7 +381,11 @@ impl Listed {
         let config = &room.record.config;
         let public = room.state == State::Open && config.public;
         let owners = room.record.of(super::affiliation::Affiliation::Owner).map(|(jid, _)| jid);
+        let open = !config.members_only && config.password.is_none();
         self.name == config.name
+            && self.description == config.description
+            && self.lang == config.lang
+            && (self.open, self.anonymous) == (open, !config.whois_anyone)
             && self.public == public
             && self.persistent == config.persistent
             && owners.eq(self.owners.iter().map(String::as_str))

@@ -1,23 +1,30 @@
 //! Floor 6: rooms (XEP-0045). A room is data and one function (`room.rs`); a task around it keeps the order (`actor.rs`);
 //! a host answers for all rooms of a domain (`host.rs`). Each act of the specification is a file with its errors and tests.
 
+mod activity;
 mod actor;
 mod admin;
 mod affiliation;
 mod archive;
+mod avatar;
 mod between;
+mod channel_search;
 mod config;
+mod data_policy;
 mod disco;
 pub mod doors;
 mod effect;
 mod enter;
 mod groupchat;
+mod hats;
 mod history;
 mod host;
 mod invite;
 mod leave;
 pub mod links;
 mod listener;
+mod mentions;
+mod moderate;
 mod nick;
 mod occupant;
 mod occupants;
@@ -25,18 +32,23 @@ mod owner;
 mod perform;
 mod policy;
 mod presence;
+mod reactions;
 mod record;
 mod register;
 mod request;
+mod retract;
 mod role;
 mod room;
+mod roominfo;
 mod rules;
 mod search;
 mod service;
+mod slow_mode;
 mod standing;
 mod subject;
 #[cfg(test)]
 mod tests;
+mod tombstone;
 mod voices;
 mod whisper;
 

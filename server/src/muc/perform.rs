@@ -5,9 +5,9 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, UNIX_EPOCH};
 
 use parking_lot::Mutex;
-use rialto_store::archive::{Archive, Draft, Flags, Paging, Query};
+use rialto_store::archive::{Archive, Draft, Entry, Flags, Paging, Query};
 use rialto_store::rooms::Rooms;
-use rialto_store::{Batch, Store, StoreError};
+use rialto_store::{Batch, Store, StoreError, vcard};
 use rialto_xmpp::limits::Limits;
 use rialto_xmpp::parse::{self, StreamScope};
 use rialto_xmpp::{BareJid, Condition, Iq, Jid, Stanza, StanzaError, ns};
@@ -22,6 +22,7 @@ use super::listener::{Listener, Printed};
 use super::record::Record;
 use super::room::{LinkId, Room, State};
 use super::search;
+use super::tombstone::Kept;
 use crate::features::Origin;
 use crate::router::{Domain, Router};
 
@@ -109,8 +110,9 @@ impl Works {
                 }
                 Effect::Relay(link, relayed) => self.relays.relay(&room.jid, link, &relayed),
                 Effect::Search(iq) => self.search(&router, &room.jid, iq),
+                Effect::ShowCard(iq) => self.route(&router, self.card(&room.jid, iq)).await,
                 // Done before anybody heard anything.
-                Effect::Archive(_) | Effect::Bind(_) | Effect::Save => {}
+                Effect::Archive(_) | Effect::Bury(_) | Effect::Bind(_) | Effect::Save | Effect::Card(_) => {}
                 Effect::Close => self.relays.closed(&room.jid),
             }
         }
@@ -119,12 +121,19 @@ impl Works {
         gone
     }
 
-    /// Into the room's archive.
-    pub fn archive_in(&self, batch: &mut Batch, room: &BareJid, archived: &Archived) {
+    /// Into the room's archive, with these flags beside that of groupchat.
+    pub fn archive_in(&self, batch: &mut Batch, room: &BareJid, archived: &Archived, flags: Flags) {
         let Ok(id) = archived.id.parse() else { return };
         let stanza = archived.stanza.to_stored();
-        let draft = Draft { with: "", flags: Flags::GROUPCHAT, stanza: &stanza };
+        let draft = Draft { with: "", flags: Flags::GROUPCHAT | flags, stanza: &stanza };
         self.archive.set(batch, room.as_str(), id, &draft);
+    }
+
+    /// What the room's archive has under an id.
+    pub fn kept(&self, room: &BareJid, id: String) -> Option<Kept> {
+        let entry = self.archive.entry_now(room.as_str(), id.parse().ok()?).ok()??;
+        let is_tombstone = entry.flags().contains(Flags::TOMBSTONE);
+        Some(Kept { id, stanza: Arc::new(read(&entry)?), is_tombstone })
     }
 
     /// Takes a stanza to its place in a task of its own.
@@ -169,16 +178,17 @@ impl Works {
         let query = Query { page: Paging::Last, max: most, ..Query::default() };
         let Ok(page) = self.archive.query_now(room.jid.as_str(), &query) else { return };
         for entry in page.entries {
-            let text = String::from_utf8_lossy(&entry.stanza()).into_owned();
-            let Ok(Ok(Stanza::Message(mut message))) = parse::standalone(&text).map(Stanza::read) else {
+            let Some(Stanza::Message(mut message)) = read(&entry) else { continue };
+            // XEP-0424 §5: what was taken back is told to nobody any more.
+            if entry.flags().contains(Flags::TOMBSTONE) {
                 continue;
-            };
+            }
             // The archive may say who it was; whoever enters now need not see that.
             message.payloads.retain(|payload| *payload.ns() != *ns::MUC_USER);
             if !is_subject(&message) {
                 let at = UNIX_EPOCH + Duration::from_micros(entry.at());
                 let history = Arc::make_mut(&mut room.history);
-                history.push((at, text.len()), Arc::new(message.into()), &room.jid, most);
+                history.push((at, entry.stanza().len()), Arc::new(message.into()), &room.jid, most);
             }
         }
     }
@@ -224,6 +234,17 @@ impl Works {
         }
     }
 
+    /// XEP-0486 §4.4: the room's vCard.
+    fn card(&self, room: &BareJid, iq: Iq) -> Stanza {
+        let kept = vcard::get(&self.store, room.as_str()).ok().flatten();
+        let card = kept.and_then(|xml| parse::standalone(std::str::from_utf8(&xml).ok()?).ok());
+        match card {
+            Some(card) => iq.result(Some(card)).into(),
+            // XEP-0054 §3.1.
+            None => Stanza::Iq(iq).error_reply(&Condition::ItemNotFound.into()),
+        }
+    }
+
     fn search(&self, router: &Arc<Router>, room: &BareJid, iq: Iq) {
         let Ok(permit) = self.searches.clone().try_acquire_owned() else {
             let error =
@@ -236,6 +257,13 @@ impl Works {
             drop(permit);
         });
     }
+}
+
+/// A stanza as it is archived.
+fn read(entry: &Entry) -> Option<Stanza> {
+    let stanza = entry.stanza();
+    let element = parse::standalone(std::str::from_utf8(&stanza).ok()?).ok()?;
+    Stanza::read(element).ok()
 }
 
 /// Takes a stanza that is serialised already to another server.

@@ -143,6 +143,9 @@ impl Room {
             None => presence.payloads.extend(occupant.payloads.iter().cloned()),
         }
         presence.payloads.push(occupant.id_element());
+        if change.last.is_none() {
+            presence.payloads.extend(self.record.hats.of(&occupant.real));
+        }
         let (role, affiliation) = (occupant.role, occupant.affiliation);
         let role =
             if kind == PresenceKind::Unavailable && change.new_nick.is_none() { Role::None } else { role };

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::affiliation::Affiliation;
 use super::config::Config;
+use super::hats::Hats;
 
 /// What survives a restart.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +20,12 @@ pub struct Record {
     pub standings: BTreeMap<String, Standing>,
     /// §8.1: what the room is about.
     pub subject: Option<Subject>,
+    /// XEP-0317.
+    #[serde(skip_serializing_if = "Hats::is_empty")]
+    pub hats: Hats,
+    /// XEP-0486: the hashes of the pictures in its vCard.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub avatar: Vec<String>,
 }
 
 /// What somebody is to the room.

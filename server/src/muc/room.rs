@@ -17,6 +17,7 @@ use super::occupant::Occupant;
 use super::occupants::Occupants;
 use super::record::Record;
 use super::rules::Rules;
+use super::slow_mode::Pace;
 use super::voices::Voices;
 
 /// A link of a room to a far room.
@@ -50,6 +51,8 @@ pub struct Room {
     pub invitations: Arc<Invitations>,
     /// Who was given or denied voice.
     pub voices: Arc<Voices>,
+    /// Who said something when, in slow mode.
+    pub pace: Arc<Pace>,
 }
 
 /// Whether a room exists for all.
@@ -107,6 +110,7 @@ impl Room {
             questions: Arc::default(),
             invitations: Arc::default(),
             voices: Arc::default(),
+            pace: Arc::default(),
         }
     }
 
@@ -201,7 +205,7 @@ impl Room {
         let (IqKind::Get | IqKind::Set, Some(payload)) = (iq.kind, iq.payload()) else { return };
         let get = iq.kind == IqKind::Get;
         let answer = match (payload.name(), payload.ns().as_str(), get) {
-            ("query", ns::DISCO_INFO, true) => self.disco_info(&from, payload),
+            ("query", ns::DISCO_INFO, true) => self.disco_info(turn.now.at, &from, payload),
             ("query", ns::DISCO_ITEMS, true) => self.disco_items(&from, payload),
             ("query", ns::MUC_ADMIN, true) => self.admin_list(&from, payload),
             ("query", ns::MUC_ADMIN, false) => return self.admin_change(turn, &from, &iq),
@@ -209,6 +213,14 @@ impl Room {
             ("query", ns::MUC_OWNER, false) => return self.owner_set(turn, &from, &iq),
             ("query", ns::REGISTER, true) => self.registration(&from),
             ("query", ns::REGISTER, false) => return self.register(turn, &from, &iq),
+            ("moderate", ns::MODERATE, false) | ("apply-to", ns::FASTEN, false) => {
+                return self.moderate(turn, &from, &iq);
+            }
+            ("vCard", ns::VCARD, false) => return self.set_card(turn, &from, &iq),
+            ("vCard", ns::VCARD, true) => return turn.effects.push(Effect::ShowCard(iq)),
+            ("query", ns::MENTIONS, true) => Ok(Some(self.mention_rules())),
+            ("query", ns::MENTIONS, false) => return self.set_mention_rules(turn, &from, &iq),
+            ("command", ns::COMMANDS, false) => return self.command(turn, &from, &iq),
             ("query", ns::MAM, _) | ("metadata", ns::MAM, true) => return self.search(turn, &from, iq),
             ("ping", ns::PING, true) => Ok(None),
             _ => Err(Condition::ServiceUnavailable.into()),

@@ -1,5 +1,7 @@
 //! What binds all rooms of a host: limits, who runs the service, the secret of occupant-ids.
 
+use std::time::Duration;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac};
@@ -12,6 +14,8 @@ pub struct Rules {
     pub admins: Vec<BareJid>,
     /// How much of anything.
     pub limits: Limits,
+    /// How long what is said is kept; `None` for ever.
+    pub retention: Option<Duration>,
     /// XEP-0421 §6: nobody can compute an occupant-id from a JID without it.
     pub secret: [u8; 32],
 }
@@ -90,7 +94,7 @@ mod tests {
 
     #[test]
     fn an_occupant_id_is_of_one_person_in_one_room() {
-        let rules = Rules { admins: Vec::new(), limits: Limits::default(), secret: [7; 32] };
+        let rules = Rules { admins: Vec::new(), limits: Limits::default(), retention: None, secret: [7; 32] };
         let room = |name: &str| BareJid::parse(name).unwrap();
         let id = rules.occupant_id(&room("a@rooms"), "romeo@montague.lit");
         assert_eq!(id, rules.occupant_id(&room("a@rooms"), "romeo@montague.lit"));

@@ -30,6 +30,7 @@ const FEATURES: &[&str] = &[
     ns::MAM,
     ns::PING,
     ns::VCARD,
+    ns::SEARCH,
 ];
 
 impl MucHost {
@@ -63,6 +64,7 @@ impl MucHost {
                 self.items(payload).map(Some)
             }
             ("query", ns::DISCO_INFO | ns::DISCO_ITEMS) if get => Err(Condition::ItemNotFound.into()),
+            ("search", ns::SEARCH) if get => self.channel_search(payload).map(Some),
             ("ping", ns::PING) if get => Ok(None),
             ("vCard", ns::VCARD) if get => Ok(Some(self.card())),
             ("query", ns::VERSION) if get && self.tells_version => Ok(Some(version())),

@@ -89,6 +89,10 @@ impl Room {
 
     /// An account is removed: what it was to the room goes with it, but for a ban.
     pub(super) fn forget(&mut self, turn: &mut Turn<'_>, jid: &BareJid) {
+        if self.record.hats.has(jid.as_str()) {
+            self.record_mut().hats.worn.remove(jid.as_str());
+            turn.save();
+        }
         let banned = self.record.affiliation(jid) == Affiliation::Outcast;
         if banned || !self.record.standings.contains_key(jid.as_str()) {
             return;

@@ -9,7 +9,7 @@ use crate::error::StoreError;
 use crate::key::key;
 use crate::store::Store;
 use crate::table::{Row, Table};
-use crate::tables;
+use crate::{tables, vcard};
 
 /// All rooms, whose records are `R`.
 #[derive(Clone)]
@@ -36,11 +36,12 @@ impl<R: Serialize + DeserializeOwned> Rooms<R> {
         Self::ROOMS.put(batch, &[room], record)
     }
 
-    /// Removes a room with its archive, its registered nicks and its links.
+    /// Removes a room with its archive, its registered nicks, its links and its vCard.
     pub fn remove(&self, batch: &mut Batch, room: &str) {
         batch.delete(tables::ROOMS, &key(&[room]));
         batch.delete_prefix(tables::NICKS, &key(&[room]));
         batch.delete_prefix(tables::LINKS, &key(&[room]));
+        vcard::remove(batch, room);
         Archive::new(&self.store).remove(batch, room);
     }
 
@@ -102,6 +103,7 @@ mod tests {
             rooms.put(&mut batch, room, &room.to_uppercase()).unwrap();
             links.put(&mut batch, room, "libera:#a", &1).unwrap();
             nicks::put(&mut batch, room, "romeo@localhost", "Romeo").unwrap();
+            vcard::put(&mut batch, room, b"<vCard/>");
         }
         store.commit(batch).await.unwrap();
         let mut batch = Batch::new();
@@ -111,6 +113,8 @@ mod tests {
         assert_eq!(rooms.list(None, 10).unwrap(), [("b@rooms.localhost".into(), "B@ROOMS.LOCALHOST".into())]);
         assert!(links.of_room("a@rooms.localhost").unwrap().is_empty());
         assert_eq!(links.list().unwrap().len(), 1);
+        assert!(vcard::get(&store, "a@rooms.localhost").unwrap().is_none());
+        assert!(vcard::get(&store, "b@rooms.localhost").unwrap().is_some());
         assert!(nicks::of_room(&store, "a@rooms.localhost").unwrap().is_empty());
     }
 }

@@ -256,10 +256,20 @@ namespaces! {
     CORRECT = "urn:xmpp:message-correct:0";
     /// XEP-0424.
     RETRACT = "urn:xmpp:message-retract:1";
+    /// XEP-0424 §4.
+    RETRACT_TOMBSTONE = "urn:xmpp:message-retract:1#tombstone";
+    /// XEP-0424, as older clients know it.
+    RETRACT_OLD = "urn:xmpp:message-retract:0";
+    /// XEP-0422, in which older clients wrap XEP-0425.
+    FASTEN = "urn:xmpp:fasten:0";
     /// XEP-0425.
     MODERATE = "urn:xmpp:message-moderate:1";
+    /// XEP-0425, as older clients know it.
+    MODERATE_OLD = "urn:xmpp:message-moderate:0";
     /// XEP-0444.
     REACTIONS = "urn:xmpp:reactions:0";
+    /// XEP-0444 §2.2.
+    REACTION_RESTRICTIONS = "urn:xmpp:reactions:0:restrictions";
     /// XEP-0461.
     REPLY = "urn:xmpp:reply:0";
     /// XEP-0428.
@@ -410,8 +420,22 @@ namespaces! {
     STREAM_LIMITS = "urn:xmpp:stream-limits:0";
     /// XEP-0433.
     SEARCH = "urn:xmpp:channel-search:0:search";
+    /// XEP-0433 §4.2.1: the form.
+    SEARCH_PARAMS = "urn:xmpp:channel-search:0:search-params";
+    /// XEP-0433 §4.2.2: its errors.
+    SEARCH_ERROR = "urn:xmpp:channel-search:0:error";
     /// XEP-0317.
     HATS = "urn:xmpp:hats:0";
+    /// XEP-0317 §3.2: the form of its commands, and how their nodes begin.
+    HATS_COMMANDS = "urn:xmpp:hats:commands";
+    /// XEP-0463.
+    AFFILIATIONS = "urn:xmpp:muc:affiliations:1";
+    /// XEP-0503.
+    SPACES = "urn:xmpp:spaces:0";
+    /// XEP-0504.
+    DATA_POLICY = "urn:xmpp:data-policy:0";
+    /// XEP-0513.
+    MENTIONS = "urn:xmpp:mentions:0";
     /// XEP-0172.
     NICK = "http://jabber.org/protocol/nick";
     /// XEP-0071.

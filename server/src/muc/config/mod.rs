@@ -10,6 +10,7 @@ mod lang;
 mod max_users;
 mod member_list;
 mod members_only;
+mod mentions;
 mod moderated;
 mod name;
 mod password;
@@ -18,14 +19,18 @@ mod persistent;
 mod presence_broadcast;
 mod public;
 mod pubsub;
+mod reactions;
+mod slow_mode;
+mod space;
 mod voice;
 mod whois;
 
 use rialto_xmpp::parts::form::{self, Form};
-use rialto_xmpp::{BareJid, Condition, StanzaError, ns};
+use rialto_xmpp::{BareJid, Condition, Element, StanzaError, ns};
 use serde::{Deserialize, Serialize};
 
 use super::affiliation::{Affiliation, Role};
+use super::mentions::Mentions;
 use super::record::Record;
 use super::rules::Limits;
 use super::whisper::Whispers;
@@ -51,6 +56,10 @@ const FIELDS: &[Field] = &[
     member_list::FIELD,
     archive::FIELD,
     history::FIELD,
+    slow_mode::FIELD,
+    reactions::COUNT,
+    reactions::LIST,
+    space::FIELD,
     pubsub::FIELD,
     people::ADMINS,
     people::OWNERS,
@@ -98,6 +107,16 @@ pub struct Config {
     pub history: usize,
     /// Address of a publish-subscribe node that goes with the room; may be empty.
     pub pubsub: String,
+    /// XEP-0500: seconds between two messages of one person; 0 for none.
+    pub slow_mode: u64,
+    /// XEP-0444: reactions of one person to one message; 0 for any number.
+    pub max_reactions: u64,
+    /// XEP-0444: the reactions that it takes; none for all.
+    pub reactions: Vec<String>,
+    /// XEP-0513: who may mention whom.
+    pub mentions: Mentions,
+    /// XEP-0503: the space it is part of; may be empty.
+    pub space: String,
 }
 
 impl Default for Config {
@@ -124,6 +143,11 @@ impl Default for Config {
             archive: true,
             history: 20,
             pubsub: String::new(),
+            slow_mode: 0,
+            max_reactions: 0,
+            reactions: Vec::new(),
+            mentions: Mentions::default(),
+            space: String::new(),
         }
     }
 }
@@ -144,6 +168,10 @@ pub struct Field {
 pub enum Value {
     /// `boolean`.
     Flag(fn(&Config) -> bool, fn(&mut Draft, bool)),
+    /// `text-single` with a whole number, 0 to the most there may be (XEP-0122).
+    Number(u64, fn(&Config) -> u64, fn(&mut Draft, u64)),
+    /// `text-multi`.
+    Lines(fn(&Config) -> Vec<String>, Take<[String]>),
     /// One line: `text-single` or `text-private`.
     Text(&'static str, fn(&Config) -> String, Take<str>),
     /// `list-single`: label and value of each choice.
@@ -176,7 +204,16 @@ pub fn form(record: &Record) -> Form {
     let form = Form::new("form", ns::MUC_ROOMCONFIG)
         .title("Room configuration")
         .instructions("Change what you like; everything else stays as it is.");
-    FIELDS.iter().fold(form, |form, field| form.field(field.show(record)))
+    all().fold(form, |form, field| form.field(field.show(record)))
+}
+
+/// XEP-0513 §4.6: the fields that have a form of their own, too.
+pub fn mention_fields(record: &Record) -> Vec<form::Field> {
+    mentions::FIELDS.iter().map(|field| field.show(record)).collect()
+}
+
+fn all() -> impl Iterator<Item = &'static Field> {
+    FIELDS.iter().chain(mentions::FIELDS)
 }
 
 /// §10.2: the configuration after a submission. Fields that nobody knows and fields that are not there change nothing.
@@ -186,7 +223,7 @@ pub fn form(record: &Record) -> Form {
 pub fn submitted(record: &Record, form: &Form, limits: &Limits) -> Result<Draft, StanzaError> {
     let mut draft =
         Draft { config: record.config.clone(), protected: None, secret: None, admins: None, owners: None };
-    for field in FIELDS {
+    for field in all() {
         let names = [field.var].into_iter().chain(field.aliases.iter().copied());
         for given in names.filter_map(|name| form.get(name)) {
             field.take(&mut draft, &given.values, limits).map_err(|wrong| {
@@ -206,6 +243,11 @@ impl Field {
         };
         match &self.value {
             Value::Flag(is, _) => form::Field::boolean(self.var, self.label, is(config)),
+            Value::Number(most, of, _) => form::Field {
+                more: vec![whole_number(*most)],
+                ..form::Field::text(self.var, self.label, of(config).to_string())
+            },
+            Value::Lines(of, _) => form::Field::many("text-multi", self.var, self.label, of(config)),
             Value::Text(kind, of, _) => form::Field::new(kind, self.var, self.label, of(config)),
             Value::Choice(choices, of, _) => {
                 form::Field::list(self.var, self.label, of(config), options(choices))
@@ -228,6 +270,11 @@ impl Field {
                 "" => {}
                 _ => return Err("must be true or false".into()),
             },
+            Value::Number(most, _, set) => match first.trim().parse() {
+                Ok(number) if number <= *most => set(draft, number),
+                _ => return Err(format!("must be a number, 0 to {most}")),
+            },
+            Value::Lines(_, set) => set(draft, values, limits)?,
             Value::Text(_, _, set) => set(draft, first, limits)?,
             Value::Choice(_, _, set) => set(draft, first, limits)?,
             Value::Choices(choices, _, set) => {
@@ -238,6 +285,12 @@ impl Field {
         }
         Ok(())
     }
+}
+
+/// XEP-0122 §3.2: what a client lets people fill in.
+fn whole_number(most: u64) -> Element {
+    let range = Element::new("range", ns::VALIDATE).attr("min", "0").attr("max", most.to_string());
+    Element::new("validate", ns::VALIDATE).attr("datatype", "xs:integer").with(range)
 }
 
 fn one_of(choices: &[(&str, &str)], value: &str) -> Result<(), String> {
@@ -286,7 +339,7 @@ mod tests {
     #[test]
     fn no_two_options_have_one_name() {
         let mut names: Vec<&str> =
-            FIELDS.iter().flat_map(|field| field.aliases.iter().copied().chain([field.var])).collect();
+            all().flat_map(|field| field.aliases.iter().copied().chain([field.var])).collect();
         let count = names.len();
         names.sort_unstable();
         names.dedup();

@@ -25,6 +25,8 @@ pub struct Linked {
     pub way: Way,
     /// The room exists for the far one alone, as long as somebody is in it: what people are there, they are here.
     pub on_demand: bool,
+    /// What was said can be taken back there.
+    pub takes_back: bool,
 }
 
 /// Which way words go over a link.
@@ -82,6 +84,7 @@ pub(crate) mod tests {
             far: "#lounge".into(),
             way: Way::Both,
             on_demand: false,
+            takes_back: false,
         }
     }
 

@@ -47,6 +47,16 @@ impl Memory {
         }
     }
 
+    /// A message was taken back: nobody quotes it any more.
+    pub fn bury(&mut self, id: &str) {
+        for said in self.0.iter_mut().filter(|said| said.id == id) {
+            let Said { id, occupant, nick, own, theirs, .. } = &**said;
+            let (occupant, nick, theirs) = (occupant.clone(), nick.clone(), theirs.clone());
+            let words = "a message that was taken back".to_owned();
+            *said = Arc::new(Said { id: id.clone(), occupant, nick, own: own.clone(), theirs, words });
+        }
+    }
+
     /// Our name of a message that a far room names.
     pub fn ours(&self, link: LinkId, named: &Named) -> Option<String> {
         let theirs = match named {

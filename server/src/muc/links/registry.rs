@@ -279,6 +279,7 @@ impl Links {
             far: far.clone(),
             way: Way::Both,
             on_demand: origin == Origin::OnDemand,
+            takes_back: over.network.capabilities(far).retract,
         };
         let link = Arc::new(Attached::new(linked, room, origin, over));
         table.by_id.insert(link.linked.id, link.clone());

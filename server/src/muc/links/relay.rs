@@ -48,12 +48,6 @@ impl Room {
         }
         let memory = self.memory.clone();
         let Some(act) = translate::act(message, &memory.of(&occupant.id)) else { return };
-        // Whoever shows what was said elsewhere must not be made to take back the words of others.
-        if let Act::Retract { of } = &act
-            && memory.message(of).is_none_or(|said| said.occupant != occupant.id)
-        {
-            return;
-        }
         self.remember_own(turn, occupant, message, &act);
         let replaced = message.payload("replace", ns::CORRECT).and_then(|replace| replace.get("id"));
         let corrects = replaced.filter(|_| matches!(act, Act::Say(_)));
@@ -63,6 +57,17 @@ impl Room {
         let sender = Sender { occupant: occupant.id.clone(), id };
         let event = Event { author, at: turn.now.at, act };
         self.relay(turn, None, event, Some((sender, corrects)));
+    }
+
+    /// XEP-0425: what a moderator here takes back shall go from far rooms as well, where they can do that.
+    pub(in crate::muc) fn relay_moderation(&self, turn: &mut Turn<'_>, moderator: &Occupant, of: &str) {
+        if self.links.is_empty() {
+            return;
+        }
+        let author = Author::new(moderator.id.clone(), &moderator.nick, HERE);
+        let event = Event { author, at: turn.now.at, act: Act::Retract { of: of.to_owned() } };
+        let sender = Sender { occupant: moderator.id.clone(), id: turn.now.id.clone() };
+        self.relay(turn, None, event, Some((sender, None)));
     }
 
     /// To every far room but the one it came from (never back there).

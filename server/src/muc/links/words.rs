@@ -22,6 +22,7 @@ use crate::muc::occupant::Occupant;
 use crate::muc::presence::Change;
 use crate::muc::record::Subject;
 use crate::muc::room::Room;
+use crate::muc::tombstone::retracted;
 
 impl Room {
     /// Something happens in a far room.
@@ -89,16 +90,30 @@ impl Room {
         }
         let memory = self.memory.clone();
         let Some(act) = deed.act.renamed(|named| memory.ours(link.id, named)) else { return };
-        if let Act::Edit { of, .. } | Act::Retract { of } = &act
+        if let Act::Edit { of, .. } = &act
             && memory.message(of).is_some_and(|said| said.occupant != occupant.id)
         {
             return;
         }
+        let taken_back = match &act {
+            // XEP-0424 §5: nobody takes back the words of another, wherever he is.
+            Act::Retract { of } => match self.own_message(turn, &occupant, of) {
+                Ok(original) => original.map(|original| (of.clone(), original)),
+                Err(_) => return,
+            },
+            _ => None,
+        };
         let Some(payloads) = translate::payloads(&act).into_iter().next() else { return };
         let mut message = Message::new(MessageKind::Groupchat, &occupant.jid, &self.jid);
         message.payloads = payloads;
+        if self.may_say(deed.at, &occupant, &message).is_err() {
+            return;
+        }
         let lasting = lasts(&message);
-        self.publish(turn, &occupant, message);
+        let stanza = self.publish(turn, &occupant, message);
+        if let Some((of, original)) = taken_back {
+            self.bury(turn, &of, &original, retracted(turn.now.at, &stanza));
+        }
         if let Some(theirs) = deed.theirs.filter(|_| matches!(act, Act::Say(_)) && lasting) {
             turn.effects.push(Effect::Bind(Bind {
                 key: link.key().into(),

@@ -74,6 +74,7 @@ impl World {
                 limits: Limits::default(),
 
                 tells_version: true,
+                retention: None,
                 policy,
                 relays: Arc::new(links.clone()),
             };

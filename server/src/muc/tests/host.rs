@@ -42,6 +42,7 @@ async fn place_with(store: Store, settings: &Rooms) -> Place {
         limits: Limits::default(),
 
         tells_version: true,
+        retention: None,
         policy: Arc::new(Native::new(settings, &[], Arc::downgrade(&router))),
         relays: Arc::new(NoRelays),
     };

@@ -47,6 +47,7 @@ impl Stage {
         let rules = Rules {
             admins: vec![BareJid::parse("admin@montague.lit").unwrap()],
             limits: Limits::default(),
+            retention: None,
             secret: [7; 32],
         };
         let mut record = Record::default();
@@ -88,7 +89,7 @@ impl Stage {
     /// Something happens.
     pub fn input(&mut self, input: Input) {
         self.number += 1;
-        let now = Now { at: self.at, id: format!("id-{}", self.number) };
+        let now = Now { at: self.at, id: self.last_id(), named: None };
         self.effects.clear();
         self.room.handle(&now, input, &mut self.effects);
         for effect in &self.effects {
@@ -147,6 +148,20 @@ impl Stage {
             _ => None,
         });
         archived.collect()
+    }
+
+    /// What the last input made the room put in the place of messages.
+    pub fn buried(&self) -> Vec<String> {
+        let buried = self.effects.iter().filter_map(|effect| match effect {
+            Effect::Bury(left) => Some(String::from_utf8(left.stanza.to_bytes().to_vec()).unwrap()),
+            _ => None,
+        });
+        buried.collect()
+    }
+
+    /// The id of what the last input made the room say.
+    pub fn last_id(&self) -> String {
+        format!("id-{}", self.number)
     }
 
     /// Whether the last input changed what is kept.

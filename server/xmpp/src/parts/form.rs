@@ -31,6 +31,8 @@ pub struct Field {
     pub options: Vec<(String, String)>,
     /// Must be filled in.
     pub required: bool,
+    /// Other children: what XEP-0122 and others say about the values.
+    pub more: Vec<Element>,
 }
 
 impl Form {
@@ -193,6 +195,7 @@ impl Field {
             .attr("var", &self.var)
             .attr_opt("label", self.label.as_ref())
             .with_opt(self.required.then(|| Element::new("required", ns::DATA_FORMS)))
+            .with_all(self.more.iter().cloned())
             .with_all(self.values.iter().map(|text| value(text)))
             .with_all(options)
     }

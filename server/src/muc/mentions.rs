@@ -18,12 +18,8 @@ const ASSOCIATIONS: &[&str] =
     &["#moderators", "#participants", "#visitors", "#owner", "#admin", "#member", "#none"];
 
 /// Features that go with the permissions (§4.6).
-pub const FEATURES: &[&str] = &[
-    ns::MENTIONS,
-    "urn:xmpp:mentions:0#channel",
-    "urn:xmpp:mentions:0#associations",
-    "urn:xmpp:mentions:0#hats",
-];
+pub const FEATURES: &[&str] =
+    &[ns::MENTIONS, ns::MENTIONS_CHANNEL, ns::MENTIONS_ASSOCIATIONS, ns::MENTIONS_HATS];
 
 /// Who may mention.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

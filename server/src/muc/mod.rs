@@ -10,7 +10,7 @@ mod avatar;
 mod between;
 mod channel_search;
 mod config;
-mod data_policy;
+mod disclosure;
 mod disco;
 pub mod doors;
 mod effect;

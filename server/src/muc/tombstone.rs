@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use rialto_bridges::Act;
 use rialto_xmpp::parts::{datetime, stanza_id};
 use rialto_xmpp::{Element, IqKind, MessageKind, Stanza, ns};
 
 use super::effect::{Archived, Effect, Turn};
-use super::links::{Deed, Memory, News};
+use super::links::Memory;
 use super::moderate;
 use super::room::{Input, Room};
 
@@ -32,9 +31,7 @@ pub fn named(room: &Room, input: &Input) -> Option<String> {
         Input::Stanza(Stanza::Iq(iq)) if iq.kind == IqKind::Set => {
             moderate::Request::read(iq.payload()?).map(|request| request.id)
         }
-        Input::News(link, News::Did(Deed { act: Act::Retract { of }, .. })) => {
-            return room.memory.ours(*link, of);
-        }
+        Input::News(link, news) => return room.memory.ours(*link, news.takes_back()?),
         _ => None,
     };
     id.map(str::to_owned)

@@ -436,6 +436,12 @@ namespaces! {
     DATA_POLICY = "urn:xmpp:data-policy:0";
     /// XEP-0513.
     MENTIONS = "urn:xmpp:mentions:0";
+    /// XEP-0513 §4.2.1.1: everybody in a room.
+    MENTIONS_CHANNEL = "urn:xmpp:mentions:0#channel";
+    /// XEP-0513 §4.2.2: all of a role or an affiliation.
+    MENTIONS_ASSOCIATIONS = "urn:xmpp:mentions:0#associations";
+    /// XEP-0513 §4.2.3: all who wear a hat.
+    MENTIONS_HATS = "urn:xmpp:mentions:0#hats";
     /// XEP-0172.
     NICK = "http://jabber.org/protocol/nick";
     /// XEP-0071.

@@ -55,6 +55,16 @@ pub enum News {
     Refused(String),
 }
 
+impl News {
+    /// The message that somebody takes back there.
+    pub fn takes_back(&self) -> Option<&Named> {
+        match self {
+            News::Did(Deed { act: Act::Retract { of }, .. }) => Some(of),
+            _ => None,
+        }
+    }
+}
+
 /// What somebody did there.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Deed {

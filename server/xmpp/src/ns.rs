@@ -448,4 +448,12 @@ namespaces! {
     XHTML_IM = "http://jabber.org/protocol/xhtml-im";
     /// XEP-0106 and others: how a gateway names its own type.
     GATEWAY = "jabber:iq:gateway";
+    /// XEP-0124.
+    HTTP_BIND = "http://jabber.org/protocol/httpbind";
+    /// XEP-0206.
+    XBOSH = "urn:xmpp:xbosh";
+    /// XEP-0156: where a WebSocket is (RFC 7395).
+    ALT_WEBSOCKET = "urn:xmpp:alt-connections:websocket";
+    /// XEP-0156: where BOSH is (XEP-0206).
+    ALT_XBOSH = "urn:xmpp:alt-connections:xbosh";
 }

@@ -169,6 +169,7 @@ async fn inside_tls(
     // XEP-0388 §3: a proof of a token could be used again by whoever hears it.
     offered.extend(channel.is_private.then(|| sasl2::feature(c2s, &offer)));
     offered.extend(c2s.registration.as_ref().and_then(|registration| registration.feature()));
+    offered.push(features::limits(Limits::UNAUTHENTICATED.bytes, c2s.settings().c2s.login_timeout));
     let version = channel.is_private.then(|| sasl2::version(&offered));
     offered.extend(version.as_deref().map(sasl2::config_version));
     talk.open(&answer(&opening.domain, opening.client.as_ref()), &offered).await?;

@@ -9,8 +9,10 @@ use super::C2s;
 use site::{Site, Sites};
 
 pub mod body;
+mod bosh;
 mod cut;
 mod forwarded;
+mod host_meta;
 mod landing;
 mod list;
 mod patient;

@@ -135,7 +135,7 @@ impl Server {
         let http = config::Http { port: Some(0), tls: Some(0), ..config::Http::default() };
         let mut config = Config { listen, http, ..Config::default() };
         choose(&mut config);
-        let http = Http::open(&c2s, &config, PublicUrl::default(), sites);
+        let http = Http::open(&c2s, &config, PublicUrl::chosen(&config.http.public_url), sites);
         let listeners = Listeners::open(c2s, http, &config).unwrap();
         let mut roots = RootCertStore::empty();
         roots.add(der).unwrap();

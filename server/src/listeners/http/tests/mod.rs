@@ -7,8 +7,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use crate::listeners::Door;
 use crate::listeners::c2s::tests::{Server, Wire};
 
+mod bosh;
 mod doors;
+mod host_meta;
 mod web;
+mod websocket;
 
 /// A request without a body.
 fn get(path: &str, more: &str) -> String {

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 const RIALTO: &str = env!("CARGO_BIN_EXE_rialto");
-const CONFIG: &str = "[listen]\nstarttls = 0\ntls = 0\n[http]\nport = 0\ntls = 0\n";
+const CONFIG: &str = "[listen]\nstarttls = 0\ntls = 0\n[http]\nport = 0\ntls = 0\n[proxy]\nport = 0\n";
 
 /// A folder with a configuration whose ports are free ones.
 fn folder() -> tempfile::TempDir {

@@ -1,4 +1,4 @@
-"""go-sendxmpp: words to a person who uses slixmpp, over STARTTLS and over TLS first, and to a room.
+"""go-sendxmpp: words to a person who uses slixmpp, over STARTTLS and over TLS first, to a room, and a file.
 
 needs: slixmpp go-sendxmpp
 """
@@ -8,6 +8,7 @@ import os
 
 from people import Person, message, play
 from rialto import check
+from web import Web
 
 ROOM = "lounge@rooms.localhost"
 
@@ -36,6 +37,13 @@ async def story(rialto):
     await juliet.plugin["xep_0045"].set_room_config(ROOM, juliet.plugin["xep_0004"].make_form("submit"))
     await send(rialto, "to all", "-c", "-a", "Romeo", ROOM)
     await juliet.hear("the room hears it", message("to all", f"{ROOM}/Romeo"))
+    rose = rialto.folder / "rose petals.png"
+    rose.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 1000)
+    await send(rialto, "", "--http-upload", str(rose), "juliet@localhost")
+    heard = await juliet.hear("juliet hears where a file is", lambda s: s.name == "message" and "/upload/" in s["body"])
+    status, headers, body = await Web(rialto).ask("GET", heard["body"])
+    check(status == 200 and body == rose.read_bytes(), "and downloads it whole")
+    check(headers["Content-Type"] == "image/png", "as what it is")
     await juliet.go()
 
 

@@ -5,12 +5,15 @@ use super::protocol::{Answer, Command, Refusal, Status, Why};
 use super::reports;
 use super::rooms::Rooms;
 use super::socket::{Carrying, Desk};
+use super::uploads;
 use super::users::{self, Users};
 use crate::config::Config;
 use crate::muc::links::Links;
 use crate::people::PeopleError;
 use crate::router::Router;
 use crate::server::Server;
+use crate::services::bytestreams::Bytestreams;
+use crate::services::uploads::Uploads;
 use crate::sessions::End;
 use rialto_store::reports::Reports;
 use rialto_xmpp::{BareJid, StreamCondition, StreamError};
@@ -35,6 +38,8 @@ pub struct FrontDesk {
     rooms: Rooms,
     links: Links,
     reports: Reports,
+    uploads: Option<Arc<Uploads>>,
+    transfers: Option<Arc<Bytestreams>>,
     listening: Vec<String>,
     wishes: mpsc::Sender<Wish>,
     since: Instant,
@@ -49,6 +54,8 @@ impl FrontDesk {
             rooms: Rooms::new(server.links.hosts().all(), &config.rooms),
             links: server.links.clone(),
             reports: Reports::new(&router.store),
+            uploads: server.uploads.clone(),
+            transfers: server.proxy.as_ref().map(|proxy| proxy.streams().clone()),
             listening: server.addresses().iter().map(|(_, address)| address.to_string()).collect(),
             config,
             router,
@@ -80,6 +87,8 @@ impl FrontDesk {
             Command::ReportList => reports::list(&self.reports),
             Command::ReportShow { number } => reports::show(&self.reports, number),
             Command::ReportRemove { number } => reports::remove(&self.reports, number).await,
+            Command::UploadList { owner } => uploads::list(self.uploads.as_ref(), owner.as_deref()),
+            Command::UploadRemove { url } => uploads::remove(self.uploads.as_ref(), &url).await,
             Command::Status => Ok(Answer::Status(self.status())),
             Command::Reload => self.reload().await,
             Command::Stop => {
@@ -136,6 +145,8 @@ impl FrontDesk {
             sessions: self.router.accounts.all_sessions().len(),
             rooms: self.rooms.count(),
             bridges: links::networks(&self.links),
+            uploads: self.uploads.as_ref().map(|uploads| uploads.totals()),
+            transfers: self.transfers.as_ref().map(|streams| streams.count()),
             memory: crate::metrics::memory(),
         }
     }

@@ -11,10 +11,11 @@ pub mod protocol;
 mod reports;
 pub mod rooms;
 pub mod socket;
+mod uploads;
 pub mod users;
 
 pub use client::{AskError, ask};
-pub use protocol::{Answer, Command, Link, Refusal, Report, Room, Status, User, Why};
+pub use protocol::{Answer, Command, Link, Refusal, Report, Room, Status, Upload, User, Why};
 pub use socket::{AdminSocket, Desk, ListenError};
 pub use users::Users;
 

@@ -115,6 +115,16 @@ pub enum Command {
         /// Its number.
         number: u64,
     },
+    /// Uploaded files.
+    UploadList {
+        /// Whose; nobody named: all of them.
+        owner: Option<String>,
+    },
+    /// Removes an uploaded file.
+    UploadRemove {
+        /// Its address.
+        url: String,
+    },
     /// How the server is.
     Status,
     /// Reads the configuration and the certificates again.
@@ -133,6 +143,7 @@ impl Command {
                 | Command::LinkList
                 | Command::ReportList
                 | Command::ReportShow { .. }
+                | Command::UploadList { .. }
                 | Command::Status
         )
     }
@@ -155,6 +166,8 @@ impl std::fmt::Debug for Command {
             Command::ReportList => "report-list",
             Command::ReportShow { .. } => "report-show",
             Command::ReportRemove { .. } => "report-remove",
+            Command::UploadList { .. } => "upload-list",
+            Command::UploadRemove { .. } => "upload-remove",
             Command::Status => "status",
             Command::Reload => "reload",
             Command::Stop => "stop",
@@ -180,6 +193,8 @@ pub enum Answer {
     Links(Vec<Link>),
     /// Reports, oldest first.
     Reports(Vec<Report>),
+    /// Uploaded files, newest last.
+    Uploads(Vec<Upload>),
     /// The server.
     Status(Status),
 }
@@ -267,6 +282,27 @@ pub struct Report {
     pub third_party: bool,
 }
 
+/// An uploaded file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Upload {
+    /// Where it can be had.
+    pub url: String,
+    /// Whose it is.
+    pub owner: String,
+    /// What it is called.
+    pub name: String,
+    /// Its media type.
+    pub kind: String,
+    /// In bytes.
+    pub size: u64,
+    /// `message`, `profile`, `ephemeral` or `permanent`.
+    pub purpose: String,
+    /// Seconds since 1970.
+    pub created: u64,
+    /// Seconds since 1970; `None`: until somebody removes it.
+    pub expires: Option<u64>,
+}
+
 /// The server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
@@ -288,6 +324,12 @@ pub struct Status {
     pub rooms: usize,
     /// Networks, each with its state in words.
     pub bridges: Vec<(String, String)>,
+    /// Uploaded files and their bytes, if there are uploads.
+    #[serde(default)]
+    pub uploads: Option<(usize, u64)>,
+    /// Transfers of files that go on, if there is a proxy for them.
+    #[serde(default)]
+    pub transfers: Option<usize>,
     /// Bytes of memory that the process holds, where the system tells.
     pub memory: Option<u64>,
 }

@@ -46,6 +46,9 @@ pub enum Command {
     /// What people report of others: list, show, remove
     #[command(subcommand)]
     Report(Report),
+    /// Files that people uploaded: list, remove
+    #[command(subcommand)]
+    Upload(Upload),
     /// How the running server is
     Status(Listing),
     /// Have the running server read its configuration and certificates again
@@ -191,6 +194,25 @@ pub enum Report {
     Remove {
         /// Its number, as in the list
         number: u64,
+    },
+}
+
+/// Uploaded files.
+#[derive(Debug, Subcommand)]
+pub enum Upload {
+    /// Show all files, newest last
+    List {
+        /// Only those of this account, room or bridge
+        #[arg(long, value_name = "ADDRESS")]
+        of: Option<String>,
+        /// How to show it
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Remove a file; who has its address gets it no longer
+    Remove {
+        /// Its address, as in the list
+        url: String,
     },
 }
 

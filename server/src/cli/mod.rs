@@ -18,6 +18,7 @@ mod room;
 mod serve;
 mod show;
 mod store;
+mod upload;
 mod user;
 
 use crate::admin::{self, Answer, AskError};
@@ -111,6 +112,7 @@ fn carry_out(arguments: Arguments) -> Result<Exit, Sorry> {
         Command::Room(command) => room::run(&config, command),
         Command::Link(command) => link::run(&config, command),
         Command::Report(command) => report::run(&config, command),
+        Command::Upload(command) => upload::run(&config, command),
         Command::Status(listing) => show::status(&ask(&config, admin::Command::Status)?, listing),
         Command::Reload => {
             remark(&ask(&config, admin::Command::Reload)?, "The configuration was read again.")

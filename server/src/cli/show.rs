@@ -38,6 +38,12 @@ pub(super) fn status(answer: &Answer, listing: Listing) -> Result<Exit, Sorry> {
     for (name, state) in &status.bridges {
         say!("  bridge      {name}: {state}");
     }
+    if let Some((files, bytes)) = status.uploads {
+        say!("  uploads     {files} files, {} MiB", bytes.div_ceil(1 << 20));
+    }
+    if let Some(transfers) = status.transfers {
+        say!("  transfers   {transfers}");
+    }
     if let Some(memory) = status.memory {
         say!("  memory      {} MiB", memory.div_ceil(1 << 20));
     }

@@ -5,6 +5,7 @@ mod certificates;
 mod ports;
 mod settings;
 mod storage;
+mod uploads;
 
 pub(super) use bridges::first_mistake;
 
@@ -87,6 +88,7 @@ fn look(config: &Config) -> Vec<Finding> {
     findings.extend(certificates::look(config));
     findings.extend(ports::look(config, runs));
     findings.extend(storage::look(config, runs));
+    findings.extend(uploads::look(config, runs));
     findings.extend(bridges::look(config));
     findings
 }
@@ -147,7 +149,11 @@ mod tests {
     fn looking_touches_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("rialto.toml");
-        std::fs::write(&file, "[listen]\nstarttls = 0\ntls = 0\n[http]\nport = 0\ntls = 0\n").unwrap();
+        std::fs::write(
+            &file,
+            "[listen]\nstarttls = 0\ntls = 0\n[http]\nport = 0\ntls = 0\n[proxy]\nport = 0\n",
+        )
+        .unwrap();
         assert_eq!(run(Some(&file), Listing { json: true }), Exit::Done);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }

@@ -1,6 +1,6 @@
 //! The ports: free, or the server's own.
 
-use super::Finding;
+use super::{Finding, Level};
 use crate::config::Config;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
@@ -8,7 +8,7 @@ use std::net::{SocketAddr, TcpListener};
 /// Tries to listen on each, unless the server does so already.
 pub(super) fn look(config: &Config, runs: bool) -> Vec<Finding> {
     let (listen, web) = (&config.listen, &config.http);
-    let everywhere = [listen.starttls, listen.tls, listen.shared, web.tls];
+    let everywhere = [listen.starttls, listen.tls, listen.shared, web.tls, config.proxy.port];
     let doors =
         everywhere.map(|port| (port, &listen.addresses)).into_iter().chain([(web.port, &web.addresses)]);
     let doors: Vec<_> = doors.filter_map(|(port, addresses)| Some((port?, addresses))).collect();
@@ -18,7 +18,14 @@ pub(super) fn look(config: &Config, runs: bool) -> Vec<Finding> {
     }
     let all =
         doors.iter().flat_map(|(port, addresses)| addresses.iter().map(|ip| SocketAddr::new(*ip, *port)));
-    all.map(try_one).collect()
+    // Without the proxy people can talk all the same.
+    let level = |finding: Finding, address: SocketAddr| match finding.level {
+        Level::Error if Some(address.port()) == config.proxy.port => {
+            Finding { level: Level::Warn, ..finding }
+        }
+        _ => finding,
+    };
+    all.map(|address| level(try_one(address), address)).collect()
 }
 
 /// One finding for an address.

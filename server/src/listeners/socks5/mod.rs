@@ -36,6 +36,7 @@ const WAITING_PER_ADDRESS: usize = 20;
 
 /// The open proxy.
 pub struct Socks5 {
+    streams: Arc<Bytestreams>,
     addresses: Vec<SocketAddr>,
     accepting: Vec<JoinHandle<()>>,
 }
@@ -78,7 +79,12 @@ impl Socks5 {
         let accepting = sockets
             .into_iter()
             .map(|socket| tokio::spawn(accept(socket, gate.clone(), settings.clone(), streams.clone())));
-        Socks5 { addresses, accepting: accepting.collect() }
+        Socks5 { addresses, accepting: accepting.collect(), streams }
+    }
+
+    /// Those who wait, and the transfers that go on.
+    pub fn streams(&self) -> &Arc<Bytestreams> {
+        &self.streams
     }
 
     /// Where clients are let in.

@@ -1,14 +1,22 @@
 //! XEP-0363 §7: bytes come into a slot, exactly as many as were asked for, of the type that was promised, once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::StatusCode;
 use hyper::header::{self, HeaderValue};
+use tokio::time::timeout;
 
 use super::super::body::BodyError;
 use super::super::site::{Request, Response, says};
 use super::nothing;
 use crate::services::uploads::{UploadError, Uploads};
+
+/// Bytes of a refused upload that are read all the same.
+const IN_VAIN: usize = 256 << 10;
+
+/// How long they may take.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Why an upload ended early.
 enum Broken {
@@ -30,6 +38,26 @@ impl From<BodyError> for Broken {
 
 /// Answers PUT.
 pub(super) async fn answer(uploads: &Arc<Uploads>, slot: &str, request: &mut Request) -> Response {
+    let answer = taken(uploads, slot, request).await;
+    if !answer.status().is_success() {
+        // Whoever is still sending hears the answer only if somebody listens.
+        let _ = timeout(PATIENCE, listen(request)).await;
+    }
+    answer
+}
+
+/// Lets a little more come in.
+async fn listen(request: &mut Request) {
+    let mut heard = 0;
+    while let Ok(Some(bytes)) = request.body.next().await {
+        heard += bytes.len();
+        if heard > IN_VAIN {
+            return;
+        }
+    }
+}
+
+async fn taken(uploads: &Arc<Uploads>, slot: &str, request: &mut Request) -> Response {
     if !uploads.awaits(slot) {
         return nothing();
     }

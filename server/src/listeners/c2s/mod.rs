@@ -26,6 +26,7 @@ mod lifetime;
 mod login;
 mod management;
 pub mod negotiate;
+mod offered;
 pub mod registration;
 pub mod resume;
 pub mod sasl;
@@ -43,6 +44,7 @@ pub struct C2s {
     /// Certificates.
     pub tls: Arc<Tls>,
     settings: ArcSwap<Settings>,
+    shelf: offered::Shelf,
     /// The domain that speaks before a client has named one.
     pub domain: Arc<str>,
     /// Further stream features for those who have logged in, such as XEP-0115's `<c/>`.
@@ -81,6 +83,7 @@ impl C2s {
             authentication,
             tls,
             settings: ArcSwap::from_pointee(settings),
+            shelf: offered::Shelf::default(),
             domain,
             advertised: ArcSwap::default(),
             registration: None,

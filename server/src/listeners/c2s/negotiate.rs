@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use rialto_xmpp::limits::Limits;
-use rialto_xmpp::stream::Header;
+use rialto_xmpp::stream::{self, Header};
 use rialto_xmpp::{BareJid, Element, Jid, StreamCondition, StreamError, ns};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -14,7 +14,7 @@ use tokio_rustls::server::TlsStream;
 use super::login::{self, Login, Stranger};
 use super::sasl::offer::{Bindings, Offer};
 use super::talk::{self, Bounds, Leave, Talk};
-use super::{C2s, Peer, bind, features, resume, sasl2};
+use super::{C2s, Peer, bind, features, resume};
 use crate::config;
 use crate::listeners::tls::Generation;
 use crate::random;
@@ -134,7 +134,8 @@ async fn leave_with<S: AsyncRead + AsyncWrite + Unpin>(
 /// §5.4: nothing but `<starttls/>` is heard in the clear.
 async fn before_tls(c2s: &C2s, talk: &mut Talk<TcpStream>) -> Result<Opening, Leave> {
     let opening = header(c2s, talk, None).await?;
-    talk.open(&answer(&opening.domain, opening.client.as_ref()), &features::starttls()).await?;
+    let offered = stream::features(&features::starttls());
+    talk.open(&answer(&opening.domain, opening.client.as_ref()), &offered).await?;
     loop {
         let element = talk.element().await?;
         if element.is("starttls", ns::TLS) {
@@ -165,14 +166,9 @@ async fn inside_tls(
 ) -> Result<(Way, Bytes), Leave> {
     let opening = header(c2s, talk, opening.as_ref()).await?;
     let offer = offer(c2s, channel, &opening).await;
-    let mut offered = offer.features();
-    // XEP-0388 §3: a proof of a token could be used again by whoever hears it.
-    offered.extend(channel.is_private.then(|| sasl2::feature(c2s, &offer)));
-    offered.extend(c2s.registration.as_ref().and_then(|registration| registration.feature()));
-    offered.push(features::limits(Limits::UNAUTHENTICATED.bytes, c2s.settings().c2s.login_timeout));
-    let version = channel.is_private.then(|| sasl2::version(&offered));
-    offered.extend(version.as_deref().map(sasl2::config_version));
-    talk.open(&answer(&opening.domain, opening.client.as_ref()), &offered).await?;
+    let offered = c2s.offered(&offer, channel.is_private);
+    talk.open(&answer(&opening.domain, opening.client.as_ref()), &offered.bytes).await?;
+    let version = offered.version.clone();
     let mut stranger = Stranger { c2s, peer, talk, offer: Arc::new(offer), opening, version };
     let login = Box::pin(login::login(&mut stranger)).await?;
     let opening = stranger.opening;
@@ -183,7 +179,7 @@ async fn inside_tls(
             talk.restarts(limits);
             let opening = Opening { client: Some(account.as_jid().clone()), ..opening };
             let opening = header(c2s, talk, Some(&opening)).await?;
-            let offered = features::authenticated(c2s);
+            let offered = stream::features(&features::authenticated(c2s));
             talk.open(&answer(&opening.domain, opening.client.as_ref()), &offered).await?;
             session(c2s, peer, talk, &account).await
         }

@@ -182,14 +182,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
         Ok(read)
     }
 
-    /// Says that our stream begins, and what it offers (§4.3.2), in one write.
+    /// Says that our stream begins, and what it offers (§4.3.2, written already), in one write.
     ///
     /// # Errors
     /// [`Leave::Gone`]
-    pub async fn open(&mut self, header: &Header, features: &[Element]) -> Result<(), Leave> {
-        let mut out = Vec::with_capacity(1024);
+    pub async fn open(&mut self, header: &Header, features: &[u8]) -> Result<(), Leave> {
+        let mut out = Vec::with_capacity(256 + features.len());
         header.write(ns::CLIENT, &mut out);
-        out.extend_from_slice(&stream::features(features));
+        out.extend_from_slice(features);
         self.opened = true;
         self.write(&out).await
     }

@@ -23,6 +23,13 @@ pub struct Offer {
     bindings: Bindings,
 }
 
+/// All of an offer that can be seen: two of one shape read the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shape {
+    names: Vec<&'static str>,
+    bindings: Vec<&'static str>,
+}
+
 /// A mechanism of the offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mechanism {
@@ -79,6 +86,11 @@ impl Offer {
             }
         }
         Offer { names, bindings }
+    }
+
+    /// What can be seen of it.
+    pub fn shape(&self) -> Shape {
+        Shape { names: self.names.clone(), bindings: self.bindings.names() }
     }
 
     /// The mechanism of this name, if it was offered.

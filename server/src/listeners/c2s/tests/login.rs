@@ -6,6 +6,7 @@ use sasl::common::scram::{ScramProvider, Sha1, Sha256};
 use sasl::common::{ChannelBinding, Credentials};
 
 use super::*;
+use crate::listeners::c2s::sasl::offer::{Bindings, Offer};
 use crate::listeners::c2s::sasl::tests::last_message;
 
 async fn scram<S: ScramProvider>(
@@ -215,4 +216,28 @@ async fn a_disabled_account_is_told_so_only_with_the_right_password() {
     wire.until("<not-authorized/></failure>").await;
     wire.plain("romeo", "pencil").await;
     wire.until("<account-disabled/></failure>").await;
+}
+
+#[tokio::test]
+async fn the_features_before_a_login_are_put_together_once_and_anew_when_something_changes() {
+    let server = Server::new().await;
+    let c2s = server.listeners.c2s();
+    let both = Bindings { exporter: Some([1; 32]), end_point: None };
+    let (offer, alike) = (Offer::inside_tls(both.clone(), true), Offer::inside_tls(both, true));
+    let first = c2s.offered(&offer, true);
+    assert!(Arc::ptr_eq(&first, &c2s.offered(&alike, true)));
+    let old = c2s.offered(&Offer::inside_tls(Bindings::default(), true), true);
+    let open = c2s.offered(&offer, false);
+    assert!(old.version != first.version && open.version.is_none());
+    assert!(Arc::ptr_eq(&first, &c2s.offered(&offer, true)));
+    let mut settings = Settings::default();
+    settings.c2s.login_timeout = Duration::from_secs(7);
+    c2s.set_settings(settings);
+    let changed = c2s.offered(&offer, true);
+    assert!(changed.version != first.version && changed.bytes != first.bytes);
+    for hashes in 0..40 {
+        let hashes = &ScramHash::ALL[..hashes % 3];
+        c2s.offered(&Offer::of(Bindings::default(), hashes.is_empty(), hashes), hashes.len() == 1);
+    }
+    assert_eq!(c2s.offered(&offer, true).version, changed.version);
 }

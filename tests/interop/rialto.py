@@ -62,13 +62,13 @@ class Process:
 class Rialto:
     """The server. `with Rialto() as rialto:` starts it with romeo, juliet and nurse; `settings` is more TOML."""
 
-    def __init__(self, settings="", people=("romeo", "juliet", "nurse")):
+    def __init__(self, settings="", people=("romeo", "juliet", "nurse"), level="debug"):
         self.folder = Path(tempfile.mkdtemp(prefix="rialto-"))
         self.port, self.tls_port = free_port(), free_port()
         self.http_port, self.https_port, self.proxy_port = free_port(), free_port(), free_port()
         self.password = PASSWORD
         self.people = people
-        self.settings = settings
+        self.settings, self.level = settings, level
         self.config = self.folder / "rialto.toml"
         self.ca = self.folder / "certs" / "ca.pem"
         self.server = None
@@ -100,7 +100,7 @@ folder = "{self.folder}/certs"
 [proxy]
 port = {self.proxy_port}
 [log]
-level = "debug"
+level = "{self.level}"
 {self.settings}
 """)
         password = self.folder / "password"

@@ -11,6 +11,7 @@ pub mod config;
 pub mod credentials;
 pub mod features;
 pub mod files;
+pub mod guards;
 pub mod listeners;
 pub mod logs;
 pub mod metrics;

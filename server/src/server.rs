@@ -16,6 +16,7 @@ use crate::certs::{self, CertError};
 use crate::config::Config;
 use crate::features::pubsub::{self, PubSub};
 use crate::features::{Features, Hosted, archive, caps, list, roster, subscriptions};
+use crate::guards::Guards;
 use crate::listeners::c2s::registration::Registration;
 use crate::listeners::c2s::sasl::Authentication;
 use crate::listeners::c2s::sasl::fast::Fast;
@@ -109,9 +110,11 @@ impl Server {
         let accounts = Arc::new(Accounts::default());
         let people = People::new(&store);
         let pubsub = PubSub::new(&store, &accounts, &config.domains, pubsub::Limits::of(&config.pubsub));
-        let features = list::all(&config, &store, &accounts, &people, &pubsub);
+        let guards = Guards::open(&config.guard);
+        let features = list::all(&config, &store, &accounts, &people, (&pubsub, &guards));
         let features = Features::new(features).map_err(OpenError::Features)?;
-        let router = Arc::new(Router::new(accounts, features, store.clone(), Arc::new(people.clone())));
+        let router = Router::new(accounts, features, store.clone(), Arc::new(people.clone()));
+        let router = Arc::new(router.guarded_by(guards));
         for domain in &config.domains {
             router.domains.serve(domain, Domain::Accounts);
         }
@@ -149,8 +152,9 @@ impl Server {
         self.listeners.addresses()
     }
 
-    /// Takes over what another configuration says of clients' streams; new ones follow it.
+    /// Takes over what another configuration says of strangers, and of clients' streams; new ones follow it.
     pub fn reload(&self, config: &Config) {
+        self.router.guards.reload(&config.guard);
         self.listeners.c2s().set_settings(Settings::new(config));
     }
 

@@ -4,6 +4,7 @@
 //! floors read (`config.sessions.hibernation`); nothing in here names the floors above.
 
 mod error;
+mod guard;
 mod http;
 mod keep;
 mod listen;
@@ -18,6 +19,7 @@ mod value;
 mod tests;
 
 pub use error::ConfigError;
+pub use guard::Guard;
 pub use http::{Forwarded, Http};
 pub use keep::{Archive, ArchiveDefault, Sessions, Store};
 pub use listen::{C2s, Certs, Conflict, Listen, Port, Registration};
@@ -68,6 +70,8 @@ pub struct Config {
     pub proxy: Proxy,
     /// Publish-subscribe.
     pub pubsub: Pubsub,
+    /// What strangers may do.
+    pub guard: Guard,
     /// Whom to write to.
     pub contact: Contact,
     /// What the server tells about itself.
@@ -121,6 +125,7 @@ impl Config {
             upload: Upload::default(),
             proxy: Proxy::default(),
             pubsub: Pubsub::default(),
+            guard: Guard::default(),
             contact: Contact::default(),
             version: Version::default(),
             log: Log::default(),
@@ -145,6 +150,7 @@ impl Config {
         {
             *path = folder.join(&path);
         }
+        config.guard.lists.iter_mut().for_each(|list| *list = folder.join(&list));
         Ok(config)
     }
 

@@ -11,9 +11,10 @@ use super::pubsub::PubSub;
 use super::record::{Recorder, Settings};
 use super::{
     Feature, adhoc, archive, blocking, caps, carbons, contact, disco, last, offline, pep, ping, presence,
-    private, register, roster, subscriptions, time, vcard, version,
+    private, register, roster, strangers, subscriptions, time, vcard, version,
 };
 use crate::config::{ArchiveDefault, Config};
+use crate::guards::Guards;
 use crate::people::People;
 use crate::sessions::Accounts;
 
@@ -23,14 +24,16 @@ pub fn all(
     store: &Store,
     accounts: &Arc<Accounts>,
     people: &People,
-    pubsub: &Arc<PubSub>,
+    (pubsub, guards): (&Arc<PubSub>, &Arc<Guards>),
 ) -> Vec<Box<dyn Feature>> {
     let admins: Vec<Jid> = config.admins.iter().map(|admin| admin.as_jid().clone()).collect();
+    let strangers = strangers::new(guards, admins.clone());
     let online = adhoc::OnlineUsers { admins, accounts: accounts.clone() };
     let (keeper, limits) = (Arc::new(Keeper::new(store)), Limits::default());
     let recorder = Recorder::new(store, kept(config));
     vec![
         Box::new(blocking::new(store, &config.admins)), // first: who is blocked leaves no trace
+        Box::new(strangers),                            // what is too much is not kept either
         Box::new(roster::new(&keeper, limits)),
         Box::new(pep::new(pubsub)), // before subscriptions: whom they let see nodes must be welcomed
         Box::new(subscriptions::new(&keeper, limits)), // before presence: the rest of presence is not its own

@@ -29,6 +29,7 @@ pub mod pubsub;
 pub mod record;
 pub mod register;
 pub mod roster;
+pub mod strangers;
 pub mod subscriptions;
 pub mod time;
 pub mod vcard;

@@ -131,6 +131,11 @@ impl Room {
         if affiliation == Affiliation::Outcast {
             return Err(StanzaError::new(Condition::Forbidden, "You have been banned from this room."));
         }
+        // Whom the room itself knows, it has judged itself.
+        if affiliation == Affiliation::None && self.rules.guards.lists.has(from) {
+            let text = "Your address is on a list of addresses that this server keeps away.";
+            return Err(StanzaError::new(Condition::Forbidden, text));
+        }
         let config = &self.record.config;
         if config.members_only && affiliation < Affiliation::Member {
             return Err(StanzaError::new(

@@ -97,6 +97,7 @@ impl MucHost {
             admins: hosting.admins,
             limits: hosting.limits,
             retention: hosting.retention,
+            guards: router.guards.clone(),
             secret,
         });
         let host = MucHost {

@@ -36,8 +36,12 @@ impl Room {
             Ok((to, reason, invite.child("continue", ns::MUC_USER).cloned()))
         };
         let invites: Vec<_> = invites.into_iter().map(read).collect::<Result<_, _>>()?;
+        let trusted = self.affiliation(from) >= Affiliation::Admin;
         for (to, ..) in &invites {
             self.may_be_invited(to)?;
+            if !trusted {
+                self.rules.guards.invites(from)?;
+            }
         }
         for (to, reason, goes_on) in invites {
             self.admit(turn, &to);

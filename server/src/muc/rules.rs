@@ -1,5 +1,6 @@
 //! What binds all rooms of a host: limits, who runs the service, the secret of occupant-ids.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
@@ -7,6 +8,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac};
 use rialto_xmpp::{BareJid, Jid};
 use sha2::Sha256;
+
+use crate::guards::Guards;
 
 /// What binds all rooms of a host.
 pub struct Rules {
@@ -16,6 +19,8 @@ pub struct Rules {
     pub limits: Limits,
     /// How long what is said is kept; `None` for ever.
     pub retention: Option<Duration>,
+    /// Who is kept away from all rooms, and how often one may invite.
+    pub guards: Arc<Guards>,
     /// XEP-0421 §6: nobody can compute an occupant-id from a JID without it.
     pub secret: [u8; 32],
 }
@@ -94,7 +99,8 @@ mod tests {
 
     #[test]
     fn an_occupant_id_is_of_one_person_in_one_room() {
-        let rules = Rules { admins: Vec::new(), limits: Limits::default(), retention: None, secret: [7; 32] };
+        let (limits, guards) = (Limits::default(), Arc::default());
+        let rules = Rules { admins: Vec::new(), limits, retention: None, guards, secret: [7; 32] };
         let room = |name: &str| BareJid::parse(name).unwrap();
         let id = rules.occupant_id(&room("a@rooms"), "romeo@montague.lit");
         assert_eq!(id, rules.occupant_id(&room("a@rooms"), "romeo@montague.lit"));

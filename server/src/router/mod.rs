@@ -17,6 +17,7 @@ pub use service::{Delivery, Service, Undelivered, undelivered};
 
 use crate::features::blocked;
 use crate::features::{Also, Ask, Features, Left, Origin, Phase, Turn, Verdict};
+use crate::guards::Guards;
 use crate::sessions::{Account, Accounts, Frame, Session};
 
 /// The way of every stanza.
@@ -29,6 +30,8 @@ pub struct Router {
     pub domains: Domains,
     /// Everything that is kept.
     pub store: Store,
+    /// What protects people from strangers; rooms ask it.
+    pub guards: Arc<Guards>,
     directory: Arc<dyn Directory>,
 }
 
@@ -47,7 +50,13 @@ impl Router {
         store: Store,
         directory: Arc<dyn Directory>,
     ) -> Router {
-        Router { accounts, features, domains: Domains::default(), store, directory }
+        let guards = Arc::default();
+        Router { accounts, features, domains: Domains::default(), store, guards, directory }
+    }
+
+    /// With these guards in place of ones that keep nobody away.
+    pub fn guarded_by(self, guards: Arc<Guards>) -> Router {
+        Router { guards, ..self }
     }
 
     /// A stanza has come from a client. Its sender's features see it first. What it wrote to the store is behind the

@@ -36,6 +36,15 @@ pub(super) fn look(config: &Config) -> Vec<Finding> {
             ));
         }
     }
+    for list in &config.guard.lists {
+        if let Err(why) = std::fs::File::open(list) {
+            findings.push(Finding::warn(
+                "guard",
+                format!("{} cannot be read: {why}", list.display()),
+                "nobody in it is kept away: correct [guard] lists, or the rights of the file",
+            ));
+        }
+    }
     let files = files::raise();
     if !files::suffice(files, config.c2s.connections) {
         findings.push(Finding::warn(

@@ -48,6 +48,7 @@ impl Stage {
             admins: vec![BareJid::parse("admin@montague.lit").unwrap()],
             limits: Limits::default(),
             retention: None,
+            guards: Arc::default(),
             secret: [7; 32],
         };
         let mut record = Record::default();

@@ -76,15 +76,23 @@ impl Router {
     pub(super) async fn hand_over(&self, account: &Arc<Account>, session: &Arc<Session>) {
         let synchronised = session.extensions.get::<Synchronised>();
         for feature in self.features.attending(Phase::Arrived) {
-            // Half of the room: the rest is for what happens now.
-            let waiting = feature.arrived(account, session.outbox.room() / 2).await;
-            let put = |waiting: Waiting| {
-                // XEP-0386 §3.2: its client has this from the archive.
-                let has = synchronised.as_ref().is_some_and(|known| known.covers(waiting.id, waiting.shown));
-                (has || session.send(waiting.frame).is_ok()).then_some(waiting.id)
-            };
-            let taken: Vec<_> = waiting.into_iter().map_while(put).collect();
-            feature.delivered(account, &taken).await;
+            loop {
+                // Half of the room: the rest is for what happens now.
+                let waiting = feature.arrived(account, session.outbox.room() / 2).await;
+                let (count, mut sent) = (waiting.len(), false);
+                let put = |waiting: Waiting| {
+                    // XEP-0386 §3.2: its client has this from the archive.
+                    let has = synchronised.as_ref().is_some_and(|known| known.covers(waiting.id, waiting.shown));
+                    sent |= !has;
+                    (has || session.send(waiting.frame).is_ok()).then_some(waiting.id)
+                };
+                let taken: Vec<_> = waiting.into_iter().map_while(put).collect();
+                feature.delivered(account, &taken).await;
+                // What is not sent takes no room: all of it goes at once.
+                if sent || taken.is_empty() || taken.len() < count {
+                    break;
+                }
+            }
         }
     }
 

@@ -8,6 +8,7 @@ import asyncio
 import io
 import json
 import os
+import subprocess
 import time
 
 from slixmpp.exceptions import IqError
@@ -21,6 +22,7 @@ SETTINGS = """
 max_size = "3 MiB"
 per_day = "20 MiB"
 slot_timeout = "4s"
+keep_free = "0B"
 """
 ROSE = bytes(range(256)) * 4096
 
@@ -150,6 +152,30 @@ async def operator(rialto, web, get):
     check("uploads     0 files" in rialto.run("status"), "the status says so")
 
 
+async def full_disk(rialto, web):
+    rialto.stop()
+    folder = rialto.folder / "data" / "uploads"
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(folder)], capture_output=True)
+    if mounted.returncode:
+        print("skipped: a small disk (no right to mount one)", flush=True)
+        return rialto.start()
+    try:
+        rialto.start()
+        juliet = await Person(rialto, "juliet", "balcony", ("xep_0363",)).come()
+        check("resource-constraint" in await refused(juliet, 3 << 20), "what the disk has no room for gets no slot")
+        half = bytes(3 << 19)
+        (first, kept), (second, never) = [await slot(juliet, "big.bin", len(half), None) for _ in range(2)]
+        check((await web.ask("PUT", first, half))[0] == 201, "what it has room for is kept")
+        check((await web.ask("PUT", second, half))[0] == 507, "what does not fit any more is refused")
+        await until("and leaves nothing behind", lambda: len(files(rialto)) == 1)
+        check((await web.ask("GET", never))[0] == 404, "not even an address")
+        check((await web.ask("GET", kept))[2] == half, "nor is anything else disturbed")
+        rialto.stop()
+    finally:
+        subprocess.run(["umount", str(folder)], check=False)
+    rialto.start()
+
+
 async def story(rialto):
     # The plug-in trusts what the system trusts.
     os.environ["SSL_CERT_FILE"] = str(rialto.ca)
@@ -165,6 +191,7 @@ async def story(rialto):
     check("<retry" in await refused(romeo, 3 << 20), "and no quota")
     await killed(rialto, web, romeo, get)
     await operator(rialto, web, get)
+    await full_disk(rialto, web)
 
 
 play(story, settings=SETTINGS)

@@ -2,4 +2,6 @@
 
 mod answers;
 pub mod bytestreams;
+#[cfg(test)]
+mod tests;
 pub mod uploads;

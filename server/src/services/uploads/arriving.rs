@@ -51,7 +51,9 @@ pub enum UploadError {
 impl From<io::Error> for UploadError {
     fn from(error: io::Error) -> UploadError {
         match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => UploadError::DiskFull,
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                UploadError::DiskFull
+            }
             _ => UploadError::Disk(error),
         }
     }

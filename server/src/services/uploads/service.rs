@@ -59,6 +59,13 @@ impl UploadService {
         if !config.upload.enabled {
             return Ok(None);
         }
+        let doors = [config.http.tls, config.http.port, config.listen.shared];
+        if doors.iter().all(Option::is_none) {
+            tracing::warn!(
+                "no uploads: there is no port for HTTP; set one in [http], or [upload] enabled = false"
+            );
+            return Ok(None);
+        }
         let uploads = Uploads::open(&config.upload, &router.store, url).await?;
         let accounts = Accounts::new(&router.store);
         let is_here = |owner: &str| {

@@ -39,7 +39,9 @@ impl From<BodyError> for Broken {
 /// Answers PUT.
 pub(super) async fn answer(uploads: &Arc<Uploads>, slot: &str, request: &mut Request) -> Response {
     let answer = taken(uploads, slot, request).await;
-    if !answer.status().is_success() {
+    // RFC 9110 §10.1.1: who expects to be asked has sent nothing.
+    let is_sending = !request.head.headers.contains_key(header::EXPECT);
+    if !answer.status().is_success() && is_sending {
         // Whoever is still sending hears the answer only if somebody listens.
         let _ = timeout(PATIENCE, listen(request)).await;
     }

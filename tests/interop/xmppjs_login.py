@@ -1,4 +1,5 @@
-"""xmpp.js: SASL2 with Bind 2, a session resumed within the login, and tokens that stand in for the password.
+"""xmpp.js: SASL2 with Bind 2, a session resumed within the login, and tokens that stand in for the password; over TLS, and
+over WebSocket.
 
 needs: slixmpp node xmpp.js
 """
@@ -16,8 +17,14 @@ MODULES = Path(__file__).parent.parent / ".peers" / "xmpp.js" / "node_modules"
 
 async def story(rialto):
     juliet = await Person(rialto, "juliet", "balcony").come()
+    for service in (f"xmpps://localhost:{rialto.tls_port}", f"wss://localhost:{rialto.https_port}/xmpp-websocket"):
+        await log_in(rialto, juliet, service)
+    await juliet.go()
+
+
+async def log_in(rialto, juliet, service):
     environment = {**os.environ, "XMPPJS": str(MODULES), "PASSWORD": rialto.password,
-                   "SERVICE": f"xmpps://localhost:{rialto.tls_port}", "NODE_EXTRA_CA_CERTS": str(rialto.ca)}
+                   "SERVICE": service, "NODE_EXTRA_CA_CERTS": str(rialto.ca)}
     program = await asyncio.create_subprocess_exec(
         "node", str(Path(__file__).with_suffix(".js")), env=environment, stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
@@ -47,7 +54,6 @@ async def story(rialto):
           "another login by token got the same resource")
     check(said["stolen"]["tried"][0] == "HT-SHA-256-NONE" and len(said["stolen"]["tried"]) == 2
           and said["stolen"]["failures"] == 1, "on another device the token is refused, and the password does")
-    await juliet.go()
 
 
 play(story)

@@ -16,6 +16,7 @@ pub mod listeners;
 pub mod logs;
 pub mod metrics;
 pub mod muc;
+pub mod payloads;
 pub mod people;
 pub mod public_url;
 pub mod random;

@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use crate::certs::{self, CertError};
 use crate::config::Config;
 use crate::features::pubsub::{self, PubSub};
-use crate::features::{Features, Hosted, archive, caps, list, roster, subscriptions};
+use crate::features::{Features, Hosted, archive, caps, extdisco, list, roster, subscriptions};
 use crate::guards::Guards;
 use crate::listeners::c2s::registration::Registration;
 use crate::listeners::c2s::sasl::Authentication;
@@ -26,6 +26,7 @@ use crate::listeners::http::uploads::UploadSite;
 use crate::listeners::settings::Settings;
 use crate::listeners::socks5::Socks5;
 use crate::listeners::tls::{self, Tls, TlsError};
+use crate::listeners::turn::{TurnError, TurnServer};
 use crate::listeners::{C2s, Door, ListenError, Listeners};
 use crate::muc::doors::{self, Bridged, Native};
 use crate::muc::links::{BadBridge, Links, Networks};
@@ -64,6 +65,8 @@ pub struct Server {
     pub uploads: Option<Arc<Uploads>>,
     /// Where transfers of files meet, if they can.
     pub proxy: Option<Socks5>,
+    /// Where calls find their way, if they can.
+    pub turn: TurnServer,
     /// Certificates in use.
     pub tls: Arc<Tls>,
     listeners: Listeners,
@@ -94,6 +97,9 @@ pub enum OpenError {
     /// Uploads.
     #[error("{0}")]
     Uploads(#[from] UploadsError),
+    /// The STUN/TURN server.
+    #[error("{0}")]
+    Turn(#[from] TurnError),
     /// A mistake of ours in the list of features.
     #[error("the server is not well made: {0}")]
     Features(String),
@@ -111,7 +117,8 @@ impl Server {
         let people = People::new(&store);
         let pubsub = PubSub::new(&store, &accounts, &config.domains, pubsub::Limits::of(&config.pubsub));
         let guards = Guards::open(&config.guard);
-        let features = list::all(&config, &store, &accounts, &people, (&pubsub, &guards));
+        let built_in = extdisco::BuiltIn::default();
+        let features = list::all(&config, &store, &accounts, &people, (&pubsub, &guards, &built_in));
         let features = Features::new(features).map_err(OpenError::Features)?;
         let router = Router::new(accounts, features, store.clone(), Arc::new(people.clone()));
         let router = Arc::new(router.guarded_by(guards));
@@ -138,13 +145,17 @@ impl Server {
         let http = Http::open(&c2s, &config, public_url, UploadSite::all(uploads.as_ref()));
         let listeners = Listeners::open(c2s, http, &config)?;
         let proxy = Socks5::open(&config, &router);
-        let background = vec![
+        let turn = TurnServer::open(&config, &store, &tls, &built_in).await?;
+        let speakers = router.features.speakers().into_iter();
+        let mut background: Vec<_> =
+            speakers.map(|speaker| tokio::spawn(router.clone().speak(speaker))).collect();
+        background.extend([
             tokio::spawn(evict(router.clone())),
             tokio::spawn(follow(config.clone(), tls.clone())),
             tokio::spawn(renew(config.clone(), tls.clone())),
             tokio::spawn(forget(Archive::new(&store), config.archive.retention)),
-        ];
-        Ok(Server { config, router, people, rooms, links, uploads, proxy, tls, listeners, background })
+        ]);
+        Ok(Server { config, router, people, rooms, links, uploads, proxy, turn, tls, listeners, background })
     }
 
     /// Where clients are let in.
@@ -175,6 +186,7 @@ impl Server {
         if !self.listeners.close(self.config.listen.shutdown_timeout).await {
             tracing::warn!("some clients did not go in time");
         }
+        self.turn.close();
         self.background.iter().for_each(JoinHandle::abort);
         self.router.store.close().await;
     }

@@ -109,10 +109,17 @@ pub struct Sessions {
     /// Bytes that may wait for a slow client.
     #[serde(deserialize_with = "value::bytes")]
     pub outbox_bytes: usize,
+    /// Holds back what can wait while a client says that nobody looks (XEP-0352).
+    pub hold_when_inactive: bool,
 }
 
 impl Default for Sessions {
     fn default() -> Self {
-        Sessions { hibernation: Duration::from_secs(10 * 60), unacked_queue: 2_000, outbox_bytes: 4 << 20 }
+        Sessions {
+            hibernation: Duration::from_secs(10 * 60),
+            unacked_queue: 2_000,
+            outbox_bytes: 4 << 20,
+            hold_when_inactive: true,
+        }
     }
 }

@@ -10,8 +10,10 @@ mod keep;
 mod listen;
 mod network;
 mod pubsub;
+mod push;
 mod rooms;
 mod server;
+mod turn;
 mod upload;
 mod value;
 
@@ -25,8 +27,10 @@ pub use keep::{Archive, ArchiveDefault, Sessions, Store};
 pub use listen::{C2s, Certs, Conflict, Listen, Port, Registration};
 pub use network::Network;
 pub use pubsub::Pubsub;
+pub use push::Push;
 pub use rooms::{Bridge, Bridges, Creators, FarRoom, Link, Rooms};
 pub use server::{Contact, Log, LogFormat, Version};
+pub use turn::{ExternalService, Turn};
 pub use upload::{Proxy, Upload};
 pub use value::show_duration;
 
@@ -62,6 +66,13 @@ pub struct Config {
     pub sessions: Sessions,
     /// What is remembered.
     pub archive: Archive,
+    /// Notifications for devices that are away.
+    pub push: Push,
+    /// The STUN/TURN server that is built in.
+    pub turn: Turn,
+    /// STUN and TURN servers, and others, that are elsewhere.
+    #[serde(rename = "external_service")]
+    pub external_services: Vec<ExternalService>,
     /// Group chats.
     pub rooms: Rooms,
     /// Files that people upload.
@@ -121,6 +132,9 @@ impl Config {
             store: Store::default(),
             sessions: Sessions::default(),
             archive: Archive::default(),
+            push: Push::default(),
+            turn: Turn::default(),
+            external_services: Vec::new(),
             rooms: Rooms::default(),
             upload: Upload::default(),
             proxy: Proxy::default(),
@@ -184,6 +198,9 @@ impl Config {
             ("[registration]", self.registration != other.registration),
             ("[store]", self.store != other.store),
             ("[archive]", self.archive != other.archive),
+            ("[push]", self.push != other.push),
+            ("[turn]", self.turn != other.turn),
+            ("[[external_service]]", self.external_services != other.external_services),
             ("[rooms]", self.rooms != other.rooms),
             ("[upload]", self.upload != other.upload),
             ("[proxy]", self.proxy != other.proxy),

@@ -85,11 +85,13 @@ pub enum Phase {
     Unbound,
     /// A session began to take messages to the bare JID. Not synchronous: what waited is read from the store.
     Arrived,
+    /// A message lies in the outbox of a session whose client is asleep (XEP-0198 §5), and `Inbound` did not see that.
+    Missed,
     /// The result or the error of an IQ that the server itself sent has come back.
     Replied,
 }
 
 impl Phase {
     /// How many there are.
-    pub const COUNT: usize = 7;
+    pub const COUNT: usize = 8;
 }

@@ -10,8 +10,8 @@ use super::contacts::{Keeper, Limits};
 use super::pubsub::PubSub;
 use super::record::{Recorder, Settings};
 use super::{
-    Feature, adhoc, archive, blocking, caps, carbons, contact, disco, last, offline, pep, ping, presence,
-    private, register, roster, strangers, subscriptions, time, vcard, version,
+    Feature, Spec, adhoc, archive, blocking, caps, carbons, contact, disco, extdisco, last, offline, pep,
+    ping, presence, private, push, register, roster, strangers, subscriptions, time, vcard, version,
 };
 use crate::config::{ArchiveDefault, Config};
 use crate::guards::Guards;
@@ -24,14 +24,14 @@ pub fn all(
     store: &Store,
     accounts: &Arc<Accounts>,
     people: &People,
-    (pubsub, guards): (&Arc<PubSub>, &Arc<Guards>),
+    (pubsub, guards, built_in): (&Arc<PubSub>, &Arc<Guards>, &extdisco::BuiltIn),
 ) -> Vec<Box<dyn Feature>> {
     let admins: Vec<Jid> = config.admins.iter().map(|admin| admin.as_jid().clone()).collect();
     let strangers = strangers::new(guards, admins.clone());
     let online = adhoc::OnlineUsers { admins, accounts: accounts.clone() };
     let (keeper, limits) = (Arc::new(Keeper::new(store)), Limits::default());
     let recorder = Recorder::new(store, kept(config));
-    vec![
+    let mut list: Vec<Box<dyn Feature>> = vec![
         Box::new(blocking::new(store, &config.admins)), // first: who is blocked leaves no trace
         Box::new(strangers),                            // what is too much is not kept either
         Box::new(roster::new(&keeper, limits)),
@@ -41,6 +41,7 @@ pub fn all(
         Box::new(presence::new(accounts)),
         Box::new(archive::new(&recorder)), // before carbons: copies carry the archive's id
         Box::new(carbons::new()),
+        Box::new(push::new(store, accounts, &config.push)), // behind what refuses, before what keeps
         Box::new(offline::new(&recorder)),
         Box::new(last::Last::new(store)),
         // These only answer; their order is nothing to them.
@@ -50,10 +51,13 @@ pub fn all(
         Box::new(time::Time),
         Box::new(private::Private::new(store)),
         Box::new(vcard::VCard::new(store)),
+        Box::new(extdisco::new(config, store, built_in)),
         Box::new(contact::Contact::new(&config.contact)),
         Box::new(register::Register::new(Arc::new(people.clone()))),
         Box::new(adhoc::AdHoc::new(vec![Arc::new(online)])),
-    ]
+    ];
+    list.retain(|feature| config.push.enabled || !matches!(feature.about().spec, Spec::Xep(357, _)));
+    list
 }
 
 /// What the operator wants kept of messages.

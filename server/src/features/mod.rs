@@ -18,6 +18,7 @@ pub mod command;
 pub mod contact;
 pub mod contacts;
 pub mod disco;
+pub mod extdisco;
 pub mod last;
 pub mod list;
 pub mod offline;
@@ -26,6 +27,7 @@ pub mod ping;
 pub mod presence;
 pub mod private;
 pub mod pubsub;
+pub mod push;
 pub mod record;
 pub mod register;
 pub mod roster;
@@ -42,7 +44,7 @@ use std::sync::Arc;
 
 use rialto_store::StoreError;
 use rialto_store::archive::Id;
-use rialto_xmpp::{BareJid, Condition, Element, StanzaError};
+use rialto_xmpp::{BareJid, Condition, Element, Stanza, StanzaError};
 
 pub use about::{About, IqSpec, Phase, Spec, Target};
 pub use ask::{Answer, Ask};
@@ -124,10 +126,26 @@ pub trait Feature: Send + Sync + 'static {
     /// The account with this bare JID is removed: whoever gets its name later is another person.
     fn removed(&self, _account: &BareJid) {}
 
+    /// A message (`turn.stanza`) waits for a session (`turn.session`) whose client is asleep.
+    fn missed(&self, _turn: &mut Turn<'_>) -> Verdict {
+        Verdict::Next
+    }
+
+    /// What it says at times of its own.
+    fn speaker(&self) -> Option<Arc<dyn Speaker>> {
+        None
+    }
+
     /// A session (`turn.session`) is gone; `turn.stanza` is an unavailable presence from it without `to`.
     fn unbound(&self, _turn: &mut Turn<'_>) -> Verdict {
         Verdict::Next
     }
+}
+
+/// What a feature says when no stanza has its turn: the server waits for it and takes it to its place.
+pub trait Speaker: Send + Sync + 'static {
+    /// The next stanza; its answer comes to [`Feature::replied`]. Cancellation loses nothing.
+    fn next(&self) -> Fut<'_, Stanza>;
 }
 
 /// All features, indexed by what they claim and attend.
@@ -176,6 +194,11 @@ impl Features {
         Ok(())
     }
 
+    /// Those that say something at times of their own.
+    pub fn speakers(&self) -> Vec<Arc<dyn Speaker>> {
+        self.list.iter().filter_map(|feature| feature.speaker()).collect()
+    }
+
     /// Those that attend a phase, in order.
     pub fn attending(&self, phase: Phase) -> impl Iterator<Item = &dyn Feature> {
         let attending = self.phases.get(phase as usize).map_or(&[][..], Vec::as_slice);
@@ -197,6 +220,7 @@ impl Features {
                 Phase::Available => feature.available(turn),
                 Phase::Unbound => feature.unbound(turn),
                 Phase::Replied => feature.replied(turn),
+                Phase::Missed => feature.missed(turn),
                 // Not of a stanza.
                 Phase::Arrived => Verdict::Next,
             };

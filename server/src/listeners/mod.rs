@@ -29,6 +29,7 @@ pub mod settings;
 mod socket;
 pub mod socks5;
 pub mod tls;
+pub mod turn;
 
 /// The open doors.
 pub struct Listeners {

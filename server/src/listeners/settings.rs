@@ -13,6 +13,8 @@ pub struct Settings {
     pub sessions: config::Sessions,
     /// Whether accounts have archives.
     pub archives: bool,
+    /// XEP-0357: how long a session waits for a client whose device is woken by pushes.
+    pub pushed_hibernation: Duration,
     /// Connections that have not logged in, from everywhere.
     pub unauthenticated: usize,
     /// Connections that have not logged in, from one address.
@@ -30,6 +32,7 @@ impl Settings {
             c2s: config.c2s.clone(),
             sessions: config.sessions.clone(),
             archives: config.archive.enabled,
+            pushed_hibernation: config.push.hibernation,
             ..Settings::default()
         }
     }
@@ -41,6 +44,7 @@ impl Default for Settings {
             c2s: config::C2s::default(),
             sessions: config::Sessions::default(),
             archives: true,
+            pushed_hibernation: config::Push::default().hibernation,
             unauthenticated: 4_000,
             unauthenticated_per_address: 1_000,
             write_timeout: Duration::from_secs(60),

@@ -43,12 +43,19 @@ const BACKLOG: i32 = 1024;
 /// # Errors
 /// [`ListenError`]
 pub fn listen(address: SocketAddr) -> Result<TcpListener, ListenError> {
-    open(address).map_err(|error| match error.kind() {
-        io::ErrorKind::AddrInUse => ListenError::InUse(address),
-        io::ErrorKind::PermissionDenied => ListenError::Forbidden(address),
-        io::ErrorKind::AddrNotAvailable => ListenError::NoSuchAddress(address),
-        _ => ListenError::Other { address, error },
-    })
+    open(address).map_err(|error| ListenError::of(address, error))
+}
+
+impl ListenError {
+    /// What the system says of an address.
+    pub fn of(address: SocketAddr, error: io::Error) -> ListenError {
+        match error.kind() {
+            io::ErrorKind::AddrInUse => ListenError::InUse(address),
+            io::ErrorKind::PermissionDenied => ListenError::Forbidden(address),
+            io::ErrorKind::AddrNotAvailable => ListenError::NoSuchAddress(address),
+            _ => ListenError::Other { address, error },
+        }
+    }
 }
 
 fn open(address: SocketAddr) -> io::Result<TcpListener> {

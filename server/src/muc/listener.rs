@@ -5,7 +5,8 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use rialto_xmpp::{Broadcast, Jid, Stanza, write};
 
-use crate::sessions::{Frame, Session, urgent};
+use super::attention::Words;
+use crate::sessions::{Frame, Session, Urgency, urgent};
 
 /// A session of an occupant.
 pub struct Listener {
@@ -32,7 +33,8 @@ pub struct Printed {
     broadcast: Arc<Broadcast>,
     /// Who says it: the room or an occupant.
     pub from: Option<Jid>,
-    urgent: bool,
+    urgency: Urgency,
+    words: Words,
 }
 
 impl Listener {
@@ -61,12 +63,23 @@ impl Printed {
     /// Serialises a stanza; its `to` is left out.
     pub fn new(stanza: &Stanza) -> Printed {
         let from = stanza.sender().cloned();
-        Printed { broadcast: Arc::new(stanza.broadcast()), from, urgent: urgent(stanza) }
+        let broadcast = Arc::new(stanza.broadcast());
+        Printed { broadcast, from, urgency: urgent(stanza), words: Words::of(stanza) }
     }
 
     /// For one of those who get it.
     pub fn frame(&self, to: &Listener) -> Frame {
-        Frame::addressed(&self.broadcast, &to.to, self.urgent)
+        Frame::addressed(&self.broadcast, &to.to, self.urgency)
+    }
+
+    /// Whom it says something to.
+    pub fn words(&self) -> Words {
+        self.words
+    }
+
+    /// What is in it, as it goes over the wire.
+    pub fn tail(&self) -> &[u8] {
+        &self.broadcast.tail
     }
 
     /// As one of them gets it.

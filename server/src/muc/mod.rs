@@ -6,6 +6,7 @@ mod actor;
 mod admin;
 mod affiliation;
 mod archive;
+mod attention;
 mod avatar;
 mod between;
 mod channel_search;

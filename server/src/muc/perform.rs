@@ -14,6 +14,7 @@ use rialto_xmpp::{BareJid, Condition, Iq, Jid, Stanza, StanzaError, ns};
 use tokio::sync::Semaphore;
 
 use super::actor::Mailbox;
+use super::attention::{self, Words};
 use super::effect::{Archived, Bind, Effect};
 use super::groupchat::is_subject;
 use super::host::Listed;
@@ -25,6 +26,7 @@ use super::search;
 use super::tombstone::Kept;
 use crate::features::Origin;
 use crate::router::{Domain, Router};
+use crate::sessions::Attention;
 
 /// Where words for far rooms go.
 pub trait Relays: Send + Sync + 'static {
@@ -103,7 +105,7 @@ impl Works {
                 Effect::Send(stanza) => self.route(&router, stanza).await,
                 Effect::Tell(printed, to) => {
                     for listener in to.iter() {
-                        if !self.deliver(&router, listener, &printed).await {
+                        if !self.deliver((&router, room), listener, &printed).await {
                             gone.push(listener.jid.clone());
                         }
                     }
@@ -202,7 +204,12 @@ impl Works {
     }
 
     /// To a session. `false`: it is not there any more.
-    async fn deliver(&self, router: &Arc<Router>, listener: &Listener, printed: &Printed) -> bool {
+    async fn deliver(
+        &self,
+        (router, room): (&Arc<Router>, &Room),
+        listener: &Listener,
+        printed: &Printed,
+    ) -> bool {
         let session = listener.session.get_or_init(|| {
             router.accounts.session(&listener.jid).map_or_else(Weak::new, |session| Arc::downgrade(&session))
         });
@@ -211,6 +218,9 @@ impl Works {
             if session.is_guarded() && printed.from.as_ref().is_some_and(|from| router.blocks(&session, from))
             {
                 return true;
+            }
+            if printed.words() != Words::None && session.attention() != Attention::Full {
+                return Box::pin(attention::give(router, room, listener, printed, &session)).await;
             }
             return session.send(printed.frame(listener)).is_ok();
         }
@@ -268,9 +278,14 @@ fn read(entry: &Entry) -> Option<Stanza> {
 
 /// Takes a stanza that is serialised already to another server.
 pub async fn route_text(router: &Arc<Router>, text: &str) {
-    let scope = StreamScope { content: ns::CLIENT, prefixes: Vec::new() };
-    let element = parse::element(&text.to_owned().into(), &scope, &Limits::SERVER);
-    if let Ok(Ok(stanza)) = element.map(Stanza::read) {
+    if let Some(stanza) = parsed(text) {
         router.route(Origin::Server, stanza).await;
     }
+}
+
+/// A stanza that is serialised already.
+pub fn parsed(text: &str) -> Option<Stanza> {
+    let scope = StreamScope { content: ns::CLIENT, prefixes: Vec::new() };
+    let element = parse::element(&text.to_owned().into(), &scope, &Limits::SERVER).ok()?;
+    Stanza::read(element).ok()
 }

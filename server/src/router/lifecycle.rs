@@ -82,7 +82,8 @@ impl Router {
                 let (count, mut sent) = (waiting.len(), false);
                 let put = |waiting: Waiting| {
                     // XEP-0386 §3.2: its client has this from the archive.
-                    let has = synchronised.as_ref().is_some_and(|known| known.covers(waiting.id, waiting.shown));
+                    let has =
+                        synchronised.as_ref().is_some_and(|known| known.covers(waiting.id, waiting.shown));
                     sent |= !has;
                     (has || session.send(waiting.frame).is_ok()).then_some(waiting.id)
                 };
@@ -94,6 +95,28 @@ impl Router {
                 }
             }
         }
+    }
+
+    /// XEP-0198 §5: a session's client has lost its connection, and did not get these. It may come back.
+    pub async fn fell_asleep(&self, account: &Arc<Account>, session: &Arc<Session>, stanzas: Vec<Stanza>) {
+        for mut stanza in stanzas {
+            self.missed_by(account, session, &mut stanza).await;
+        }
+    }
+
+    /// A room has put a message into the outbox of a session whose client is asleep.
+    pub async fn missed(&self, session: &Arc<Session>, mut stanza: Stanza) {
+        if let Some(account) = self.accounts.get(session.jid.bare_str()) {
+            self.missed_by(&account, session, &mut stanza).await;
+        }
+    }
+
+    async fn missed_by(&self, account: &Arc<Account>, session: &Arc<Session>, stanza: &mut Stanza) {
+        let mut left = Left::default();
+        let (origin, session) = (Origin::Server, Some(session));
+        let mut turn = Turn { origin, account, session, takers: &[], stanza, left: &mut left };
+        self.features.pass(Phase::Missed, &mut turn);
+        self.send_all(&mut left).await;
     }
 
     async fn return_message(&self, account: &Arc<Account>, message: Message) -> Ticket {

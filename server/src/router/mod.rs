@@ -16,7 +16,7 @@ pub use domains::{Domain, Domains};
 pub use service::{Delivery, Service, Undelivered, undelivered};
 
 use crate::features::blocked;
-use crate::features::{Also, Ask, Features, Left, Origin, Phase, Turn, Verdict};
+use crate::features::{Also, Ask, Features, Left, Origin, Phase, Speaker, Turn, Verdict};
 use crate::guards::Guards;
 use crate::sessions::{Account, Accounts, Frame, Session};
 
@@ -113,6 +113,14 @@ impl Router {
             service.settle(&to).await;
         }
         ticket
+    }
+
+    /// Sends what a feature says at times of its own, for ever.
+    pub async fn speak(self: Arc<Router>, speaker: Arc<dyn Speaker>) {
+        loop {
+            let stanza = speaker.next().await;
+            self.route(Origin::Server, stanza).await;
+        }
     }
 
     /// Takes a stanza to its place, or its error back.

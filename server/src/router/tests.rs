@@ -25,7 +25,8 @@ async fn router() -> Arc<Router> {
     let (store, accounts) = (Store::memory(), Arc::new(Accounts::default()));
     let people = People::new(&store);
     let pubsub = PubSub::new(&store, &accounts, &Config::default().domains, Default::default());
-    let features = list::all(&Config::default(), &store, &accounts, &people, (&pubsub, &Arc::default()));
+    let more = (&pubsub, &Arc::default(), &Default::default());
+    let features = list::all(&Config::default(), &store, &accounts, &people, more);
     let features = Features::new(features).unwrap();
     let router = Arc::new(Router::new(accounts, features, store, Arc::new(people)));
     router.domains.serve("localhost", Domain::Accounts);

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rialto_xmpp::{Broadcast, Stanza};
 
-use super::urgency::urgent;
+use super::urgency::{Urgency, urgent};
 
 /// A serialised stanza or other top-level element. Cloning shares the bytes.
 #[derive(Clone, Debug)]
 pub struct Frame {
     body: Body,
     counted: bool,
-    urgent: bool,
+    urgency: Urgency,
 }
 
 #[derive(Clone, Debug)]
@@ -24,23 +24,28 @@ enum Body {
 impl Frame {
     /// A stanza, serialised now.
     pub fn stanza(stanza: &Stanza) -> Frame {
-        Frame { body: Body::Whole(stanza.to_bytes()), counted: true, urgent: urgent(stanza) }
+        Frame { body: Body::Whole(stanza.to_bytes()), counted: true, urgency: urgent(stanza) }
     }
 
     /// A stanza serialised before, for one of its recipients. `to` is escaped for an attribute already
-    /// ([`rialto_xmpp::write::escape_attr`]); `urgent` is [`urgent`] of the stanza.
-    pub fn addressed(broadcast: &Arc<Broadcast>, to: &Arc<str>, urgent: bool) -> Frame {
-        Frame { body: Body::Addressed(broadcast.clone(), to.clone()), counted: true, urgent }
+    /// ([`rialto_xmpp::write::escape_attr`]); `urgency` is [`urgent`] of the stanza.
+    pub fn addressed(broadcast: &Arc<Broadcast>, to: &Arc<str>, urgency: impl Into<Urgency>) -> Frame {
+        Frame { body: Body::Addressed(broadcast.clone(), to.clone()), counted: true, urgency: urgency.into() }
     }
 
-    /// A stanza that is ready for the wire; `urgent` is [`urgent`] of it.
-    pub fn ready(bytes: impl Into<Bytes>, urgent: bool) -> Frame {
-        Frame { body: Body::Whole(bytes.into()), counted: true, urgent }
+    /// A stanza that is ready for the wire; `urgency` is [`urgent`] of it.
+    pub fn ready(bytes: impl Into<Bytes>, urgency: impl Into<Urgency>) -> Frame {
+        Frame { body: Body::Whole(bytes.into()), counted: true, urgency: urgency.into() }
     }
 
     /// Something that is no stanza: not counted by XEP-0198 and never held back.
     pub fn raw(bytes: impl Into<Bytes>) -> Frame {
-        Frame { body: Body::Whole(bytes.into()), counted: false, urgent: true }
+        Frame { body: Body::Whole(bytes.into()), counted: false, urgency: Urgency::Now }
+    }
+
+    /// The same, as urgent as this.
+    pub fn with(self, urgency: Urgency) -> Frame {
+        Frame { urgency, ..self }
     }
 
     /// Length on the wire, in bytes.
@@ -63,7 +68,24 @@ impl Frame {
 
     /// Whether XEP-0352 lets it through at once.
     pub fn is_urgent(&self) -> bool {
-        self.urgent
+        self.urgency == Urgency::Now
+    }
+
+    /// How long it may wait for an inactive client.
+    pub fn urgency(&self) -> Urgency {
+        self.urgency
+    }
+
+    /// What two frames have in common of which only the newer one matters: which stanza it is, and its sender. It is
+    /// read from the bytes, because hardly any frame is asked for it.
+    pub fn subject(&self) -> Option<Box<[u8]>> {
+        let start = match &self.body {
+            Body::Whole(bytes) => &bytes[..],
+            Body::Addressed(broadcast, _) => &broadcast.head[..],
+        };
+        let from = memchr::memmem::find(start, b" from='")? + 7;
+        let length = memchr::memchr(b'\'', start.get(from..)?)?;
+        start.get(..from + length).map(Into::into)
     }
 
     /// Appends it as it goes over the wire.

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use rialto_xmpp::{StreamCondition, StreamError};
 
 use super::Frame;
+use super::held::Held;
 use super::unacked::{AckError, Unacked};
 
 /// The queue of frames between whoever has something to say and the task that writes to the socket.
@@ -22,7 +23,7 @@ pub struct Outbox {
 struct Inner {
     queue: Vec<Frame>,
     /// Frames that can wait while the client is inactive (XEP-0352).
-    held: Vec<Frame>,
+    held: Held,
     bytes: usize,
     inactive: bool,
     /// Present while stream management is on.
@@ -65,7 +66,7 @@ impl Outbox {
     pub fn new(limit: usize) -> Outbox {
         let inner = Inner {
             queue: Vec::new(),
-            held: Vec::new(),
+            held: Held::default(),
             bytes: 0,
             inactive: false,
             unacked: None,
@@ -97,11 +98,15 @@ impl Outbox {
         }
         inner.bytes += frame.len();
         if inner.inactive && !frame.is_urgent() {
-            inner.held.push(frame);
-            return Ok(());
+            inner.bytes -= inner.held.push(frame);
+            if !inner.held.is_full() {
+                return Ok(());
+            }
+            inner.release();
+        } else {
+            inner.release();
+            inner.queue.push(frame);
         }
-        inner.release();
-        inner.queue.push(frame);
         let parked = inner.parked.take();
         drop(inner);
         // Outside the lock: the woken task begins by taking it.
@@ -280,6 +285,13 @@ impl Outbox {
         Ok(inner.writer)
     }
 
+    /// What the client may not have got, oldest first; it stays where it is.
+    pub fn not_got(&self) -> Vec<Frame> {
+        let inner = self.inner.lock();
+        let sent = inner.unacked.iter().flat_map(Unacked::iter);
+        sent.chain(&inner.queue).cloned().collect()
+    }
+
     /// Takes everything out that the client may not have got, oldest first: the session is over for good.
     pub fn drain(&self) -> Vec<Frame> {
         let mut inner = self.inner.lock();
@@ -328,8 +340,7 @@ impl Inner {
     /// What was held goes out before anything newer.
     fn release(&mut self) {
         if !self.held.is_empty() {
-            let mut held = mem::take(&mut self.held);
-            self.queue.append(&mut held);
+            self.held.release(&mut self.queue);
         }
     }
 }

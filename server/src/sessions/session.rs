@@ -1,7 +1,7 @@
 //! One connected resource of an account (RFC 6120 §7, RFC 6121 §4).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI16, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI16, AtomicU8, AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
@@ -21,9 +21,21 @@ pub struct Session {
     pub extensions: Extensions,
     guarded: AtomicBool,
     priority: AtomicI16,
+    attention: AtomicU8,
     /// Microseconds since 1970.
     takes_since: AtomicU64,
     presence: Mutex<Option<Arc<Presence>>>,
+}
+
+/// Who looks at what a session gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attention {
+    /// Somebody may.
+    Full,
+    /// XEP-0352: the client says that nobody does.
+    Inactive,
+    /// XEP-0198 §5: the client has lost its connection and may come back.
+    Asleep,
 }
 
 /// Priority of a session that has not sent available presence.
@@ -41,6 +53,7 @@ impl Session {
             extensions: Extensions::default(),
             guarded: AtomicBool::new(false),
             priority: AtomicI16::new(UNAVAILABLE),
+            attention: AtomicU8::new(Attention::Full as u8),
             takes_since: AtomicU64::new(0),
             presence: Mutex::new(None),
         }
@@ -61,6 +74,22 @@ impl Session {
 
     pub(super) fn set_guarded(&self, guarded: bool) {
         self.guarded.store(guarded, Ordering::Release);
+    }
+
+    /// Who looks at it.
+    pub fn attention(&self) -> Attention {
+        match self.attention.load(Ordering::Relaxed) {
+            0 => Attention::Full,
+            1 => Attention::Inactive,
+            _ => Attention::Asleep,
+        }
+    }
+
+    /// Somebody looks at it, or nobody. What waits goes out when somebody does; a client that is asleep gets everything
+    /// when it comes back.
+    pub fn set_attention(&self, attention: Attention) {
+        self.attention.store(attention as u8, Ordering::Relaxed);
+        self.outbox.set_inactive(attention == Attention::Inactive);
     }
 
     /// RFC 6121 §4.2: whether it has sent available presence.

@@ -205,6 +205,7 @@ impl Accounts {
             tables::PUBSUB_NODES,
             tables::PUBSUB_PEOPLE,
             tables::PUBSUB_ITEMS,
+            tables::PUSHES,
         ] {
             batch.delete_prefix(table, &prefix);
         }

@@ -25,6 +25,7 @@ mod open;
 pub mod prefs;
 pub mod private;
 pub mod pubsub;
+pub mod pushes;
 mod queue;
 pub mod reports;
 pub mod rooms;

@@ -15,6 +15,8 @@ pub enum Purpose {
     FakeSalts,
     /// Makes tokens that stand in for a password (XEP-0484) from what is kept of them.
     Tokens,
+    /// Makes credentials for the built-in TURN server.
+    Turn,
 }
 
 impl Purpose {
@@ -23,6 +25,7 @@ impl Purpose {
             Purpose::OccupantIds => "occupant-ids",
             Purpose::FakeSalts => "fake-salts",
             Purpose::Tokens => "tokens",
+            Purpose::Turn => "turn",
         }
     }
 }

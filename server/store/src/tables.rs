@@ -87,6 +87,9 @@ pub const PUBSUB_PEOPLE: TableId = TableId(21);
 /// Items of nodes.
 pub const PUBSUB_ITEMS: TableId = TableId(22);
 
+/// Push services that accounts have enabled.
+pub const PUSHES: TableId = TableId(24);
+
 macro_rules! entry {
     ($id:ident, $name:literal, $key:literal, $record:literal, $owner:literal) => {
         Entry { id: $id, name: $name, key: $key, record: $record, owner: $owner }
@@ -120,6 +123,7 @@ pub const CATALOGUE: &[Entry] = &[
     entry!(PUBSUB_NODES, "pubsub-nodes", "owner, node", "JSON pubsub::Node", "pubsub/mod.rs"),
     entry!(PUBSUB_PEOPLE, "pubsub-people", "owner, node, account", "JSON pubsub::Person", "pubsub/mod.rs"),
     entry!(PUBSUB_ITEMS, "pubsub-items", "owner, node, item", "JSON pubsub::Item", "pubsub/mod.rs"),
+    entry!(PUSHES, "pushes", "account, service, node", "JSON pushes::Push", "pushes.rs"),
 ];
 
 #[cfg(test)]

@@ -274,6 +274,14 @@ namespaces! {
     REPLY = "urn:xmpp:reply:0";
     /// XEP-0428.
     FALLBACK = "urn:xmpp:fallback:0";
+    /// XEP-0393 §6.
+    STYLING = "urn:xmpp:styling:0";
+    /// XEP-0224.
+    ATTENTION = "urn:xmpp:attention:0";
+    /// XEP-0372.
+    REFERENCE = "urn:xmpp:reference:0";
+    /// XEP-0490.
+    DISPLAYED_SYNC = "urn:xmpp:mds:displayed:0";
     /// XEP-0394.
     MARKUP = "urn:xmpp:markup:0";
     /// XEP-0065.
@@ -300,6 +308,16 @@ namespaces! {
     OMEMO_LEGACY = "eu.siacs.conversations.axolotl";
     /// XEP-0384.
     OMEMO = "urn:xmpp:omemo:2";
+    /// XEP-0373.
+    OPENPGP = "urn:xmpp:openpgp:0";
+    /// XEP-0027.
+    OPENPGP_LEGACY = "jabber:x:encrypted";
+    /// XEP-0357.
+    PUSH = "urn:xmpp:push:0";
+    /// XEP-0357 §7: the form in a notification.
+    PUSH_SUMMARY = "urn:xmpp:push:summary";
+    /// XEP-0215.
+    EXTDISCO = "urn:xmpp:extdisco:2";
     /// XEP-0353.
     JINGLE_MESSAGE = "urn:xmpp:jingle-message:0";
     /// XEP-0157.

@@ -8,6 +8,7 @@ use super::{Finding, Rust, Tree};
 const FLOORS: &[(&str, u8)] = &[
     ("config", 2),
     ("credentials", 2),
+    ("payloads", 2),
     ("random", 2),
     ("certs", 2),
     ("sessions", 3),

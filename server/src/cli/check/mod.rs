@@ -1,6 +1,7 @@
 //! `rialto check`: looks at everything that a start needs, touches nothing, and says what to do about each finding.
 
 mod bridges;
+mod calls;
 mod certificates;
 mod ports;
 mod settings;
@@ -87,6 +88,7 @@ fn look(config: &Config) -> Vec<Finding> {
     });
     findings.extend(certificates::look(config));
     findings.extend(ports::look(config, runs));
+    findings.extend(calls::look(config, runs));
     findings.extend(storage::look(config, runs));
     findings.extend(uploads::look(config, runs));
     findings.extend(bridges::look(config));

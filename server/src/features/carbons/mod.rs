@@ -9,7 +9,7 @@ use rialto_xmpp::write::escape_attr;
 use rialto_xmpp::{Broadcast, Condition, Element, Message, Stanza, StanzaError, ns};
 
 use super::{About, Answer, Ask, Feature, IqSpec, Origin, Phase, Spec, Target, Turn, Verdict};
-use crate::sessions::{Frame, Session, urgent};
+use crate::sessions::{Frame, Session, Urgency, urgent};
 
 static ABOUT: About = About {
     spec: Spec::Xep(280, "1.0.1"),
@@ -105,10 +105,12 @@ fn copy(turn: &mut Turn<'_>, direction: Direction) {
         return;
     }
     let broadcast = Arc::new(wrap(turn, message, direction));
-    let urgent = urgent(turn.stanza);
+    // XEP-0352: what one has read on one device need not be shown on another any more.
+    let read = direction == Direction::Sent && message.payload("displayed", ns::MARKERS).is_some();
+    let urgency = Urgency::from(read || urgent(turn.stanza) == Urgency::Now);
     for session in wanting {
         let to = escape_attr(session.jid.as_str()).into();
-        turn.left.also.push(super::Also::Frame(session.clone(), Frame::addressed(&broadcast, &to, urgent)));
+        turn.left.also.push(super::Also::Frame(session.clone(), Frame::addressed(&broadcast, &to, urgency)));
     }
 }
 

@@ -2,6 +2,8 @@
 
 use rialto_xmpp::{Element, Message, MessageKind, ns};
 
+use crate::payloads::meaning;
+
 /// Whether a message is copied; `received`: to the recipient's devices.
 pub(super) fn is_copied(message: &Message, received: bool) -> bool {
     // §9: and XEP-0334 §4.3.
@@ -20,16 +22,11 @@ pub(super) fn is_copied(message: &Message, received: bool) -> bool {
     }
     match message.kind {
         MessageKind::Chat => true,
-        MessageKind::Normal => message.payloads.iter().any(is_instant),
+        MessageKind::Normal => message.payloads.iter().any(|payload| meaning(payload).is_copied()),
         // The error of something that was copied; what cannot be told apart is copied too.
         MessageKind::Error => room.is_none(),
         MessageKind::Groupchat | MessageKind::Headline => false,
     }
-}
-
-fn is_instant(payload: &Element) -> bool {
-    payload.is("body", ns::CLIENT)
-        || [ns::RECEIPTS, ns::CHAT_STATES, ns::MARKERS].iter().any(|ns| *payload.ns() == **ns)
 }
 
 #[cfg(test)]

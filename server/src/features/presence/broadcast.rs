@@ -14,22 +14,22 @@ use super::Presences;
 use crate::features::blocked::{apart, blocks};
 use crate::features::contacts::{Contact, Contacts, directed, seen, sees, subscription};
 use crate::features::{Left, Turn};
-use crate::sessions::{Account, Frame, Session, urgent};
+use crate::sessions::{Account, Frame, Session, Urgency, urgent};
 
 /// A session's presence, serialised for whoever may see it; an extension of the session.
 #[derive(Clone)]
 struct Shown {
     broadcast: Arc<Broadcast>,
-    urgent: bool,
+    urgency: Urgency,
 }
 
 impl Shown {
     fn new(stanza: &Stanza) -> Shown {
-        Shown { broadcast: Arc::new(stanza.broadcast()), urgent: urgent(stanza) }
+        Shown { broadcast: Arc::new(stanza.broadcast()), urgency: urgent(stanza) }
     }
 
     fn to(&self, to: &Arc<str>) -> Frame {
-        Frame::addressed(&self.broadcast, to, self.urgent)
+        Frame::addressed(&self.broadcast, to, self.urgency)
     }
 }
 

@@ -13,7 +13,7 @@ use super::{Host, Interests, PubSub};
 use crate::features::Left;
 use crate::features::blocked::blocks;
 use crate::features::contacts::{Contacts, seen};
-use crate::sessions::{Account, Frame, Session, urgent};
+use crate::sessions::{Account, Frame, Session, Urgency, urgent};
 
 /// An event on its way to many.
 struct Telling<'a> {
@@ -23,7 +23,7 @@ struct Telling<'a> {
     owner: Option<Arc<Account>>,
     message: Message,
     broadcast: Arc<Broadcast>,
-    urgent: bool,
+    urgent: Urgency,
     /// Numbers of the sessions that have it.
     told: HashSet<u64>,
     left: &'a mut Left,

@@ -1,6 +1,8 @@
 //! XEP-0313 §6.1, XEP-0160 §3, XEP-0334 §4: which messages are worth keeping.
 
-use rialto_xmpp::{Element, Message, MessageKind, ns};
+use rialto_xmpp::{Message, MessageKind, ns};
+
+use crate::payloads::meaning;
 
 /// How long a message is worth keeping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,15 +26,10 @@ pub fn worth(message: &Message) -> Worth {
     }
     let (mut says, mut no_store, mut no_archive) = (false, false, false);
     for payload in &message.payloads {
-        if *payload.ns() == *ns::HINTS {
-            match payload.name() {
-                "store" => says = true,
-                "no-store" => no_store = true,
-                "no-permanent-store" => no_archive = true,
-                _ => {}
-            }
-        } else {
-            says = says || says_something(payload);
+        match payload.name() {
+            "no-store" if *payload.ns() == *ns::HINTS => no_store = true,
+            "no-permanent-store" if *payload.ns() == *ns::HINTS => no_archive = true,
+            _ => says = says || meaning(payload).is_kept(),
         }
     }
     match (says, no_store, no_archive) {
@@ -40,23 +37,6 @@ pub fn worth(message: &Message) -> Worth {
         (true, true, _) => Worth::Unkept,
         (true, false, true) => Worth::Delivery,
         (true, false, false) => Worth::Archive,
-    }
-}
-
-/// Payloads that make a message one that is read later: words, encrypted words, and what refers to earlier words.
-fn says_something(payload: &Element) -> bool {
-    let name = payload.name();
-    match payload.ns().as_str() {
-        ns::CLIENT => matches!(name, "body" | "subject"),
-        ns::OMEMO | ns::OMEMO_LEGACY => name == "encrypted",
-        ns::RECEIPTS => name == "received",
-        ns::MARKERS => name != "markable",
-        ns::REACTIONS | ns::RETRACT | ns::MODERATE | ns::CORRECT | ns::JINGLE_MESSAGE => true,
-        ns::CONFERENCE | ns::OOB => name == "x",
-        ns::FILE_SHARING => matches!(name, "file-sharing" | "sources"),
-        // XEP-0045 §7.8.2: a mediated invitation, and its answer.
-        ns::MUC_USER => payload.children().any(|child| matches!(child.name(), "invite" | "decline")),
-        _ => false,
     }
 }
 

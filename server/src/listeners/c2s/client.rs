@@ -14,7 +14,7 @@ use super::C2s;
 use super::management::Management;
 use super::resume;
 use super::talk;
-use crate::sessions::{Account, Frame, Session};
+use crate::sessions::{Account, Attention, Frame, Session};
 
 /// The protocol side of a session that is connected.
 pub struct Client {
@@ -162,8 +162,11 @@ impl Client {
             (ns::SM, "enable", None) => self.enable(element),
             // XEP-0198 §3, §5: there is a session, and it is managed, already.
             (ns::SM, "enable" | "resume", _) => self.say(&resume::failed("unexpected-request", None)),
-            (ns::CSI, "active", _) => session.outbox.set_inactive(false),
-            (ns::CSI, "inactive", _) => session.outbox.set_inactive(true),
+            (ns::CSI, "active", _) => session.set_attention(Attention::Full),
+            (ns::CSI, "inactive", _) if self.c2s.settings().sessions.hold_when_inactive => {
+                session.set_attention(Attention::Inactive);
+            }
+            (ns::CSI, "inactive", _) => {}
             // Among them an `<a/>` or `<r/>` without `<enable/>` (XEP-0198 §4).
             _ => return Heard::Failed(StreamCondition::UnsupportedStanzaType.into()),
         }

@@ -15,7 +15,11 @@ use super::management::Management;
 use super::negotiate::Secured;
 use super::resume::{Claim, Entry};
 use super::{C2s, Peer};
-use crate::sessions::{Account, Frame, Session, Taken};
+use crate::features::push;
+use crate::sessions::{Account, Attention, Frame, Session, Taken};
+
+/// Of what a client did not get, as much is looked at for whether it is worth waking its device.
+const MISSED: usize = 100;
 
 /// A session about to live on a connection.
 pub struct Lifetime {
@@ -64,6 +68,7 @@ fn left_behind(c2s: &C2s, session: &Session, management: Option<Management>, cut
     let resumable = matches!(cut, Cut::Lost | Cut::Superseded) && session.outbox.ended().is_none();
     match &management.entry {
         Some(entry) if resumable => {
+            session.set_attention(Attention::Asleep);
             entry.asleep(management.counted);
             Some(entry.clone())
         }
@@ -77,8 +82,18 @@ fn left_behind(c2s: &C2s, session: &Session, management: Option<Management>, cut
 /// Waits for a client to come back; says whether none will.
 async fn sleep(c2s: &C2s, entry: &Entry) -> bool {
     let outbox = &entry.session.outbox;
+    let writer = outbox.writer();
+    let (mut patience, pushed) = (entry.hibernation, entry.session.extensions.has::<push::Device>());
+    if pushed {
+        // XEP-0357: a device that is woken when there is something comes back later than one that is not.
+        patience = patience.max(c2s.settings().pushed_hibernation);
+        let mut missed: Vec<Stanza> =
+            outbox.not_got().iter().rev().take(MISSED).filter_map(stanza_of).collect();
+        missed.reverse();
+        c2s.router.fell_asleep(&entry.account, &entry.session, missed).await;
+    }
     // A resumption makes another writer, an end of the session ends the waiting.
-    match timeout(entry.hibernation, outbox.left(outbox.writer())).await {
+    match timeout(patience, outbox.left(writer)).await {
         Ok(Taken::Superseded) => false,
         Ok(_) | Err(_) => entry.expire(&c2s.waiting),
     }

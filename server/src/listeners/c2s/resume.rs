@@ -15,7 +15,7 @@ use super::lifetime;
 use super::management;
 use super::talk::Leave;
 use crate::random;
-use crate::sessions::{Account, Session};
+use crate::sessions::{Account, Attention, Session};
 
 /// Sessions that can be resumed, connected or not.
 #[derive(Default)]
@@ -210,6 +210,8 @@ pub async fn resume(
         Element::new("resumed", ns::SM).attr("previd", &entry.key).attr("h", counted.handled.to_string());
     match entry.session.outbox.resume(h) {
         Ok(writer) => {
+            // XEP-0352 §5.2: a resumed stream begins active.
+            entry.session.set_attention(Attention::Full);
             let counted = Counted { unsettled: None, ..counted };
             Ok(Ok(Claim { entry, counted, writer, resumed }))
         }

@@ -3,11 +3,13 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 
 use crate::scram;
 use crate::tls::{self, Bindings};
+use crate::web::Ends;
 use crate::xml::{Event, Unreadable, Xml, next_event};
 
 /// How long anything may take that must come.
@@ -22,6 +24,8 @@ pub struct Client {
     socket: Option<Box<dyn Socket>>,
     /// Kept apart while the socket is not yet encrypted, for STARTTLS.
     plain: Option<TcpStream>,
+    /// Where web clients say things.
+    says: Option<mpsc::Sender<String>>,
     input: Vec<u8>,
     /// Of the TLS below, once it is there.
     pub bindings: Bindings,
@@ -68,7 +72,13 @@ impl Client {
     pub async fn connect(address: SocketAddr) -> Step<Client> {
         let socket = TcpStream::connect(address).await.map_err(|error| format!("{address}: {error}"))?;
         socket.set_nodelay(true).map_err(|error| error.to_string())?;
-        Ok(Client { socket: None, plain: Some(socket), input: Vec::new(), bindings: Bindings::default() })
+        Ok(Client {
+            socket: None,
+            plain: Some(socket),
+            says: None,
+            input: Vec::new(),
+            bindings: Bindings::default(),
+        })
     }
 
     /// XEP-0368: TLS first, or RFC 6120 §5.4.3: the handshake after `<proceed/>`.
@@ -85,11 +95,31 @@ impl Client {
         Ok(())
     }
 
+    /// A web client, which says things one by one.
+    pub fn web((says, reads): Ends) -> Client {
+        Client { says: Some(says), ..Client::reading(reads) }
+    }
+
+    /// What only can be read.
+    pub fn reading(reads: DuplexStream) -> Client {
+        let socket: Box<dyn Socket> = Box::new(reads);
+        Client {
+            socket: Some(socket),
+            plain: None,
+            says: None,
+            input: Vec::new(),
+            bindings: Bindings::default(),
+        }
+    }
+
     /// Sends a text as it is.
     ///
     /// # Errors
     /// Where the socket is gone.
     pub async fn send(&mut self, text: &str) -> Step<()> {
+        if let Some(says) = &self.says {
+            return says.send(text.to_owned()).await.map_err(|_| "the connection is gone".to_owned());
+        }
         let write = async {
             match (&mut self.socket, &mut self.plain) {
                 (Some(socket), _) => {

@@ -88,6 +88,22 @@ impl Server {
         self.door(Door::Direct)
     }
 
+    /// Where web clients connect.
+    ///
+    /// # Errors
+    /// While it is stopped.
+    pub fn https_address(&self) -> Result<SocketAddr, String> {
+        self.door(Door::Https)
+    }
+
+    /// Where everybody connects, if the settings have such a port.
+    ///
+    /// # Errors
+    /// Where they have none.
+    pub fn shared_address(&self) -> Result<SocketAddr, String> {
+        self.door(Door::Shared)
+    }
+
     /// Makes sure there is such an account.
     ///
     /// # Errors

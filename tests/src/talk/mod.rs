@@ -62,11 +62,10 @@ pub enum Step {
     Authenticates(Login),
     /// `NAME reconnects`: logs in once more as before.
     Reconnects,
-    /// `NAME connects`: a bare socket. With `over tls`: TLS first.
-    Connects {
-        /// TLS first (XEP-0368).
-        tls: bool,
-    },
+    /// `NAME connects`: a bare socket, or `over` something.
+    Connects(Over),
+    /// `NAME asks for PATH`: over HTTP; the answer is heard.
+    AsksFor(String),
     /// `NAME opens a stream to DOMAIN`, also `as JID`
     Opens {
         /// `to`
@@ -124,6 +123,21 @@ pub enum Step {
         /// What the person does there.
         does: String,
     },
+}
+
+/// What a connection goes over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// TCP alone.
+    Nothing,
+    /// `tls`: TLS first (XEP-0368).
+    Tls,
+    /// `the shared port`: the same, where others come too.
+    SharedPort,
+    /// `websocket`: RFC 7395; each line sent is a message.
+    WebSocket,
+    /// `bosh`: XEP-0124; each line sent is a request.
+    Bosh,
 }
 
 /// How somebody logs in.

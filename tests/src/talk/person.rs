@@ -1,13 +1,15 @@
 //! Somebody in a transcript who speaks XMPP.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::Login;
 use super::pattern::{self, Names};
 use super::proofs::Proofs;
+use super::{Login, Over};
 use crate::client::{Client, Heard, PATIENCE, Silence};
 use crate::server::{PASSWORD, Server};
+use crate::web;
 use crate::xml::{Event, Xml};
 
 /// How long silence is listened to.
@@ -37,14 +39,23 @@ struct Trips {
 pub type Said = Result<(), String>;
 
 impl Person {
-    /// A bare socket, or one with TLS first.
-    pub async fn connect(&mut self, server: &Server, tls: bool) -> Said {
-        let address = if tls { server.tls_address() } else { server.address() };
-        let mut client = Client::connect(address?).await?;
-        if tls {
-            client.start_tls("localhost", true).await?;
-        }
+    /// A socket, or what goes over one.
+    pub async fn connect(&mut self, server: &Server, over: Over) -> Said {
+        let client = match over {
+            Over::Nothing => Client::connect(server.address()?).await?,
+            Over::Tls => tls(server.tls_address()?).await?,
+            Over::SharedPort => tls(server.shared_address()?).await?,
+            Over::WebSocket => Client::web(web::websocket(server.https_address()?).await?),
+            Over::Bosh => Client::web(web::bosh(server.https_address()?)),
+        };
         self.begin(client);
+        Ok(())
+    }
+
+    /// Asks for something over HTTP.
+    pub async fn ask(&mut self, server: &Server, path: &str) -> Said {
+        let answer = web::get(server.https_address()?, path).await?;
+        self.begin(Client::reading(answer));
         Ok(())
     }
 
@@ -257,6 +268,13 @@ impl Person {
             }
         }
     }
+}
+
+/// XEP-0368: TLS first.
+async fn tls(address: SocketAddr) -> Result<Client, String> {
+    let mut client = Client::connect(address).await?;
+    client.start_tls("localhost", true).await?;
+    Ok(client)
 }
 
 fn is_request(event: &Event) -> bool {

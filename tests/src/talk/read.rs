@@ -1,6 +1,6 @@
 //! Reading a transcript.
 
-use super::{Line, Login, Server, Step, Talk};
+use super::{Line, Login, Over, Server, Step, Talk};
 use crate::xml::{Event, next_event};
 
 /// Reads the text of a transcript.
@@ -131,12 +131,18 @@ fn whole(rest: &str) -> Result<Step, String> {
         let domain = if room.contains('@') { "" } else { "@rooms.localhost" };
         return Ok(Step::Enters { room: format!("{room}{domain}"), nick: nick.to_owned() });
     }
+    if let Some(path) = rest.strip_prefix("asks for ") {
+        return Ok(Step::AsksFor(path.trim().to_owned()));
+    }
     if let Some(time) = rest.strip_prefix("waits ") {
         return Ok(Step::Waits(milliseconds(time)?));
     }
     Ok(match rest {
-        "connects" => Step::Connects { tls: false },
-        "connects over tls" => Step::Connects { tls: true },
+        "connects" => Step::Connects(Over::Nothing),
+        "connects over tls" => Step::Connects(Over::Tls),
+        "connects over the shared port" => Step::Connects(Over::SharedPort),
+        "connects over websocket" => Step::Connects(Over::WebSocket),
+        "connects over bosh" => Step::Connects(Over::Bosh),
         "starts tls" => Step::StartsTls,
         "disconnects" => Step::Disconnects,
         "drops" => Step::Drops,

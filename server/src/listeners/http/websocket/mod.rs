@@ -46,7 +46,7 @@ impl WebSocket {
     fn open(&self, request: Request) -> Response {
         let key = match handshake(&request.head) {
             Ok(key) => key,
-            Err(refusal) => return refusal,
+            Err(refusal) => return *refusal,
         };
         let Some(upgrade) = request.upgrade else {
             return says(StatusCode::BAD_REQUEST, "This connection cannot become a WebSocket.");
@@ -84,29 +84,29 @@ async fn begin(c2s: Arc<C2s>, peer: Peer, channel: Channel, upgrade: OnUpgrade) 
 }
 
 /// RFC 6455 §4.2.1: the key of a sound request; else the answer that refuses it.
-fn handshake(head: &Parts) -> Result<HeaderValue, Response> {
+fn handshake(head: &Parts) -> Result<HeaderValue, Box<Response>> {
     let headers = &head.headers;
     if head.method != Method::GET || !has(headers, header::UPGRADE, "websocket") {
         let mut refusal =
             says(StatusCode::UPGRADE_REQUIRED, "This is the address of a WebSocket, for web clients.");
         refusal.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-        return Err(refusal);
+        return Err(Box::new(refusal));
     }
     if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
         let mut refusal =
             says(StatusCode::UPGRADE_REQUIRED, "Only version 13 of the protocol is spoken here.");
         refusal.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-        return Err(refusal);
+        return Err(Box::new(refusal));
     }
     let key = headers.get(header::SEC_WEBSOCKET_KEY);
     let key = key.filter(|key| STANDARD.decode(key.as_bytes()).is_ok_and(|key| key.len() == 16));
     let key = key.filter(|_| has(headers, header::CONNECTION, "upgrade"));
     let Some(key) = key else {
-        return Err(says(StatusCode::BAD_REQUEST, "The handshake is not as RFC 6455 has it."));
+        return Err(Box::new(says(StatusCode::BAD_REQUEST, "The handshake is not as RFC 6455 has it.")));
     };
     // §3.1: without the subprotocol the other side would not know what we speak.
     if !has(headers, header::SEC_WEBSOCKET_PROTOCOL, "xmpp") {
-        return Err(says(StatusCode::BAD_REQUEST, "The subprotocol must be xmpp."));
+        return Err(Box::new(says(StatusCode::BAD_REQUEST, "The subprotocol must be xmpp.")));
     }
     Ok(key.clone())
 }

@@ -20,6 +20,9 @@ ping_after = "4s"
 ping_timeout = "1s"
 [sessions]
 outbox_bytes = "1 MiB"
+[guard]
+unanswered = 0
+strangers = 0
 """
 
 

@@ -69,6 +69,7 @@ class Rialto:
         self.password = PASSWORD
         self.people = people
         self.settings, self.level = settings, level
+        self.settings_of_listen = self.settings_of_http = ""
         self.config = self.folder / "rialto.toml"
         self.ca = self.folder / "certs" / "ca.pem"
         self.server = None
@@ -92,9 +93,11 @@ data = "{self.folder}/data"
 addresses = ["127.0.0.1"]
 starttls = {self.port}
 tls = {self.tls_port}
+{self.settings_of_listen}
 [http]
 port = {self.http_port}
 tls = {self.https_port}
+{self.settings_of_http}
 [certs]
 folder = "{self.folder}/certs"
 [proxy]

@@ -11,7 +11,8 @@ use super::pubsub::PubSub;
 use super::record::{Recorder, Settings};
 use super::{
     Feature, Spec, adhoc, archive, blocking, caps, carbons, contact, disco, extdisco, last, offline, pep,
-    ping, presence, private, push, register, roster, strangers, subscriptions, time, vcard, version,
+    ping, presence, private, push, register, retraction, roster, strangers, subscriptions, time, vcard,
+    version,
 };
 use crate::config::{ArchiveDefault, Config};
 use crate::guards::Guards;
@@ -40,6 +41,7 @@ pub fn all(
         Box::new(caps::new(pubsub)), // before presence: it must see which is a session's first
         Box::new(presence::new(accounts)),
         Box::new(archive::new(&recorder)), // before carbons: copies carry the archive's id
+        Box::new(retraction::new(&recorder)),
         Box::new(carbons::new()),
         Box::new(push::new(store, accounts, &config.push)), // behind what refuses, before what keeps
         Box::new(offline::new(&recorder)),

@@ -30,6 +30,7 @@ pub mod pubsub;
 pub mod push;
 pub mod record;
 pub mod register;
+pub mod retraction;
 pub mod roster;
 pub mod strangers;
 pub mod subscriptions;

@@ -187,7 +187,13 @@ impl Actor {
                 Effect::Save => save = true,
                 Effect::Card(Some(card)) => vcard::put(&mut batch, self.room.jid.as_str(), card.as_bytes()),
                 Effect::Card(None) => vcard::remove(&mut batch, self.room.jid.as_str()),
-                Effect::Close => self.works.rooms.remove(&mut batch, self.room.jid.as_str()),
+                Effect::Close => {
+                    let (rooms, room) = (&self.works.rooms, self.room.jid.as_str());
+                    rooms.remove(&mut batch, room);
+                    if let Some(farewell) = &self.room.record.gone {
+                        rooms.put(&mut batch, room, &farewell.record())?;
+                    }
+                }
                 _ => {}
             }
         }

@@ -83,6 +83,10 @@ impl Room {
             return Err(Condition::ServiceUnavailable.into());
         }
         let of_the_account = iq.payload().is_some_and(answered_by_account);
+        if of_the_account && iq.kind == IqKind::Set {
+            // An occupant reads what another one shows of himself, and changes nothing of it.
+            return Err(Condition::NotAllowed.into());
+        }
         let to = if of_the_account { asked.bare().into_jid() } else { asked.real.clone() };
         let questions = Arc::make_mut(&mut self.questions);
         let id = questions.remember(Question {
@@ -107,6 +111,9 @@ impl Room {
         }
         let Some(question) = Arc::make_mut(&mut self.questions).waiting.remove(id) else { return };
         let mut passed = iq.clone();
+        if !self.record.config.whois_anyone {
+            passed.payloads.iter_mut().for_each(hide_addresses);
+        }
         passed.head.from = Some(question.occupant);
         passed.head.to = Some(question.asker);
         passed.head.id = Some(question.id.into());
@@ -134,6 +141,20 @@ impl Questions {
 /// What the account answers for its owner, not one of his clients.
 fn answered_by_account(payload: &Element) -> bool {
     matches!(payload.ns().as_str(), ns::VCARD | ns::PUBSUB)
+}
+
+/// XEP-0060 §7.1.2.1, RFC 6120 §8.3.2: an account's answer may say who it is, where nobody shall see it.
+fn hide_addresses(payload: &mut Element) {
+    match payload.ns().as_str() {
+        ns::PUBSUB => {
+            let items = payload.children_mut().filter(|child| child.name() == "items");
+            for item in items.flat_map(Element::children_mut) {
+                item.unset("publisher");
+            }
+        }
+        ns::CLIENT => payload.unset("by"),
+        _ => {}
+    }
 }
 
 #[cfg(test)]
@@ -185,6 +206,28 @@ mod tests {
             "<iq type='get' id='v' to='lounge@rooms.lit/juliet'><vCard xmlns='vcard-temp'/></iq>",
         );
         assert_eq!(stage.hears_at(&full("juliet").bare().into_jid()).len(), 1);
+    }
+
+    #[test]
+    fn an_answer_of_the_account_does_not_say_whose_it_is_and_nobody_changes_what_it_shows() {
+        let mut stage = Stage::with(&["romeo", "juliet"]);
+        let pubsub =
+            |inside: &str| format!("<pubsub xmlns='http://jabber.org/protocol/pubsub'>{inside}</pubsub>");
+        let set = pubsub("<publish node='urn:xmpp:avatar:data'/>");
+        stage.says("romeo", &format!("<iq type='set' id='s' to='lounge@rooms.lit/juliet'>{set}</iq>"));
+        assert!(stage.hears("romeo")[0].contains("<not-allowed"));
+        let get = pubsub("<items node='urn:xmpp:avatar:data'/>");
+        stage.says("romeo", &format!("<iq type='get' id='g' to='lounge@rooms.lit/juliet'>{get}</iq>"));
+        let bare = full("juliet").bare().into_jid();
+        let asked = stage.hears_at(&bare);
+        let id = asked[0].split("id='").nth(1).unwrap().split('\'').next().unwrap().to_owned();
+        let items = pubsub(
+            "<items node='urn:xmpp:avatar:data'><item id='1' publisher='juliet@montague.lit'/></items>",
+        );
+        let xml = format!("<iq type='result' id='{id}' to='lounge@rooms.lit/romeo'>{items}</iq>");
+        stage.says_from(&bare, &xml);
+        let heard = stage.hears("romeo");
+        assert!(heard[0].contains("<item id='1'/>") && !heard[0].contains("montague.lit'/>"), "{heard:?}");
     }
 
     #[test]

@@ -68,7 +68,7 @@ impl Room {
         let listener = Arc::new(Listener::new(from.clone()));
         let chair = Chair { listener: listener.clone(), payloads: payloads.clone() };
         self.make_way(turn, &nick.text);
-        let occupant = match self.occupants.of_nick(&nick.text) {
+        let occupant = match self.occupants.like(&nick.text) {
             Some(there) => self.another_session(there, from, chair)?,
             None => {
                 self.nick_is_free(from, &nick.text)?;
@@ -77,7 +77,8 @@ impl Room {
             }
         };
         let sees = self.sees(occupant.role);
-        let mut own_codes: Vec<u16> = nick.changed.then_some(210).into_iter().collect();
+        let changed = nick.changed || *occupant.nick != *nick.text;
+        let mut own_codes: Vec<u16> = changed.then_some(210).into_iter().collect();
         if self.state == State::Locked {
             own_codes.push(201);
         }

@@ -157,6 +157,7 @@ impl MucHost {
             self.works.rooms.put(&mut batch, jid.as_str(), &opening.record)?;
         }
         self.works.store.commit(batch).await?;
+        self.works.gone.lock().forget(jid);
         let mut room = Room::new(jid.clone(), self.rules.clone(), opening.record, opening.state);
         room.links = opening.links.into();
         Ok(self.start(room))
@@ -214,8 +215,13 @@ impl MucHost {
                 if jid.domainpart() != self.domain.as_str() {
                     continue;
                 }
-                if !record.config.persistent {
+                let over = record.gone.as_ref().is_some_and(|gone| gone.is_over(SystemTime::now()));
+                if !record.config.persistent || over {
                     rooms.remove(&mut stale, jid.as_str());
+                    continue;
+                }
+                if let Some(farewell) = record.gone {
+                    self.works.gone.lock().remember(jid, farewell);
                     continue;
                 }
                 let listed = Listed::of(&record, record.config.public);
@@ -264,6 +270,10 @@ impl MucHost {
     /// §7.2.11, §10.1: a room that is not there. Entering opens it, if the policy lets it.
     async fn not_there(&self, jid: &BareJid, stanza: Stanza) -> Result<(Mailbox, Stanza), Delivery> {
         let Some(from) = stanza.sender().cloned() else { return Err(Ok(())) };
+        let gone = self.works.gone.lock().error(jid, &from, SystemTime::now());
+        if let Some(error) = gone.filter(|_| !self.rules.is_admin(&from)) {
+            return Err(undelivered(stanza, error));
+        }
         let enters = match &stanza {
             Stanza::Presence(presence) if presence.kind == PresenceKind::Available => {
                 stanza.to().is_some_and(|to| !to.is_bare()) && presence.payload("x", ns::MUC).is_some()

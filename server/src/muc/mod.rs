@@ -16,6 +16,7 @@ mod disco;
 pub mod doors;
 mod effect;
 mod enter;
+mod farewell;
 mod groupchat;
 mod hats;
 mod history;

@@ -52,7 +52,7 @@ impl Room {
         let nick = Nick::clean(nick, &self.rules.limits)?;
         let Some(before) = self.occupant(from).cloned() else { return Ok(()) };
         self.make_way(turn, &nick.text);
-        if self.occupants.of_nick(&nick.text).is_some() {
+        if self.occupants.like(&nick.text).is_some_and(|there| there.nick != before.nick) {
             return Err(nick_in_use());
         }
         self.nick_is_free(from, &nick.text)?;
@@ -140,6 +140,26 @@ mod tests {
         assert!(heard[0].contains("type='error'") && heard[0].contains("<conflict"), "{heard:?}");
         assert!(stage.hears("juliet").is_empty());
         assert!(stage.room.occupants.of_nick("romeo").is_some());
+    }
+
+    #[test]
+    fn nicks_that_people_take_for_one_are_one() {
+        let mut stage = Stage::with(&["romeo", "juliet"]);
+        stage.enters("paris", "ROMEO");
+        assert!(stage.hears("paris")[0].contains("<conflict"));
+        stage.says("juliet", "<presence to='lounge@rooms.lit/Romeo'/>");
+        assert!(stage.hears("juliet")[0].contains("<conflict"));
+        stage.enters("romeo/tomb", "Romeo");
+        let own = stage.hears("romeo/tomb").into_iter().find(|heard| heard.contains("code='110'")).unwrap();
+        assert!(own.contains("from='lounge@rooms.lit/romeo'") && own.contains("code='210'"), "{own}");
+        stage.hush();
+        stage.says("juliet", "<presence to='lounge@rooms.lit/Juliet'/>");
+        let heard = stage.hears("romeo");
+        assert!(
+            heard[0].contains("code='303'") && heard[1].contains("lounge@rooms.lit/Juliet'"),
+            "{heard:?}"
+        );
+        assert_eq!(stage.room.occupants.len(), 2);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 
-use rialto_xmpp::Jid;
+use rialto_xmpp::{Jid, prep};
 
 use super::affiliation::Role;
 use super::listener::{Listener, Listeners};
@@ -12,6 +12,7 @@ use super::occupant::{Occupant, Seat};
 /// Everybody in the room. A clone shares all occupants.
 #[derive(Debug, Default)]
 pub struct Occupants {
+    /// By what people take for the same nick: there are no two alike.
     by_nick: BTreeMap<Arc<str>, Arc<Occupant>>,
     by_session: HashMap<Jid, Arc<str>>,
     lists: OnceLock<Lists>,
@@ -38,7 +39,12 @@ impl Clone for Occupants {
 impl Occupants {
     /// The occupant of this nick.
     pub fn of_nick(&self, nick: &str) -> Option<&Arc<Occupant>> {
-        self.by_nick.get(nick)
+        self.like(nick).filter(|there| *there.nick == *nick)
+    }
+
+    /// RFC 8266: the occupant whose nick people would take for this one.
+    pub fn like(&self, nick: &str) -> Option<&Arc<Occupant>> {
+        self.by_nick.get(&*prep::likeness(nick))
     }
 
     /// The occupant one of whose sessions this is.
@@ -68,25 +74,25 @@ impl Occupants {
 
     /// Seats an occupant, in place of whoever has the nick.
     pub fn put(&mut self, occupant: Occupant) {
-        let nick = occupant.nick.clone();
-        if let Some(before) = self.by_nick.get_mut(&nick)
+        let likeness: Arc<str> = prep::likeness(&occupant.nick).into();
+        if let Some(before) = self.by_nick.get_mut(&likeness)
             && before.role == occupant.role
             && same_chairs(before, &occupant)
         {
             *before = Arc::new(occupant);
             return;
         }
-        self.remove(&nick);
+        self.remove(&likeness);
         for chair in occupant.chairs() {
-            self.by_session.insert(chair.listener.jid.clone(), nick.clone());
+            self.by_session.insert(chair.listener.jid.clone(), likeness.clone());
         }
-        self.by_nick.insert(nick, Arc::new(occupant));
+        self.by_nick.insert(likeness, Arc::new(occupant));
     }
 
     /// Takes an occupant out.
     pub fn remove(&mut self, nick: &str) -> Option<Arc<Occupant>> {
         self.lists = OnceLock::new();
-        let gone = self.by_nick.remove(nick)?;
+        let gone = self.by_nick.remove(&*prep::likeness(nick))?;
         for chair in gone.chairs() {
             self.by_session.remove(&chair.listener.jid);
         }

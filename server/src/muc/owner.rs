@@ -8,6 +8,7 @@ use rialto_xmpp::{BareJid, Condition, Element, Iq, Jid, PresenceKind, StanzaErro
 use super::affiliation::{Affiliation, Role};
 use super::config::{self, Config, Draft};
 use super::effect::{Effect, Turn};
+use super::farewell::Farewell;
 use super::listener::{Listeners, Printed};
 use super::occupant::Occupant;
 use super::presence::{Change, user};
@@ -170,6 +171,12 @@ impl Room {
         alternate: Option<Element>,
         reason: Option<String>,
     ) {
+        // One that never was, or is there for a far room alone, is not missed.
+        if self.state == State::Open && !self.links.iter().any(|link| link.on_demand) {
+            let elsewhere = alternate.as_ref().and_then(|to| to.get("jid")).map(str::to_owned);
+            let farewell = Farewell::new(&self.record, turn.now.at, elsewhere, reason.clone());
+            self.record_mut().gone = Some(farewell);
+        }
         let destroy = alternate.unwrap_or_else(|| user("destroy"));
         let destroy = destroy.with_opt(reason.map(|reason| user("reason").with_text(reason)));
         let change = Change { last: Some(Vec::new()), ..Change::default() };

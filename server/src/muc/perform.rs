@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 use super::actor::Mailbox;
 use super::attention::{self, Words};
 use super::effect::{Archived, Bind, Effect};
+use super::farewell::Farewells;
 use super::groupchat::is_subject;
 use super::host::Listed;
 use super::links::Relayed;
@@ -74,6 +75,8 @@ pub struct Works {
     pub mailboxes: Mutex<BTreeMap<BareJid, Mailbox>>,
     /// All rooms there are.
     pub listing: Mutex<BTreeMap<BareJid, Listed>>,
+    /// Rooms that were destroyed.
+    pub gone: Mutex<Farewells>,
     router: Weak<Router>,
     /// Where words for far rooms go.
     pub relays: Arc<dyn Relays>,
@@ -90,6 +93,7 @@ impl Works {
             store,
             mailboxes: Mutex::default(),
             listing: Mutex::default(),
+            gone: Mutex::default(),
             router: Arc::downgrade(router),
             relays,
             searches: Arc::new(Semaphore::new(SEARCHES)),
@@ -115,7 +119,12 @@ impl Works {
                 Effect::ShowCard(iq) => self.route(&router, self.card(&room.jid, iq)).await,
                 // Done before anybody heard anything.
                 Effect::Archive(_) | Effect::Bury(_) | Effect::Bind(_) | Effect::Save | Effect::Card(_) => {}
-                Effect::Close => self.relays.closed(&room.jid),
+                Effect::Close => {
+                    self.relays.closed(&room.jid);
+                    if let Some(farewell) = &room.record.gone {
+                        self.gone.lock().remember(room.jid.clone(), farewell.clone());
+                    }
+                }
             }
         }
         gone.sort_unstable();

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rialto_xmpp::{BareJid, Jid};
+use rialto_xmpp::{BareJid, Jid, prep};
 use serde::{Deserialize, Serialize};
 
 use super::affiliation::Affiliation;
 use super::config::Config;
+use super::farewell::Farewell;
 use super::hats::Hats;
 
 /// What survives a restart.
@@ -26,6 +27,9 @@ pub struct Record {
     /// XEP-0486: the hashes of the pictures in its vCard.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub avatar: Vec<String>,
+    /// §10.9: the room was destroyed; nothing else of it is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gone: Option<Farewell>,
 }
 
 /// What somebody is to the room.
@@ -75,7 +79,7 @@ impl Record {
 
     /// Who has reserved this nick.
     pub fn holder(&self, nick: &str) -> Option<&str> {
-        let holds = |who: &Standing| who.nick.as_deref() == Some(nick);
+        let holds = |who: &Standing| who.nick.as_deref().is_some_and(|own| prep::alike(own, nick));
         self.standings.iter().find(|(_, who)| holds(who)).map(|(jid, _)| jid.as_str())
     }
 

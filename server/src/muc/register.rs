@@ -44,7 +44,7 @@ impl Room {
         let nick = form.value("muc#register_roomnick").ok_or(Condition::BadRequest)?;
         let nick = Nick::clean(nick, &self.rules.limits)?;
         self.nick_is_free(from, &nick.text)?;
-        let another = self.occupants.of_nick(&nick.text);
+        let another = self.occupants.like(&nick.text);
         if another.is_some_and(|there| there.real.bare_str() != from.bare_str()) {
             return Err(super::enter::nick_in_use());
         }

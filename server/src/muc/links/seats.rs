@@ -171,12 +171,13 @@ impl Room {
     /// A local person wants the nick of somebody of a far room: he gets it, and the other one is told apart. In a room
     /// that is there for the far one alone, its people were first.
     pub(in crate::muc) fn make_way(&mut self, turn: &mut Turn<'_>, nick: &str) {
-        let Some(occupant) = self.occupants.of_nick(nick).cloned() else { return };
+        let Some(occupant) = self.occupants.like(nick).cloned() else { return };
+        let nick = &*occupant.nick;
         let Some(link) = occupant.link().and_then(|id| self.link(id)).filter(|link| !link.on_demand) else {
             return;
         };
         let Some(person) = self.far.seated(link.id, nick).cloned() else { return };
-        let other = self.free_nick(&link, &person.author, |nick| self.occupants.of_nick(nick).is_some());
+        let other = self.free_nick(&link, &person.author, |nick| self.occupants.like(nick).is_some());
         let Ok(jid) = self.jid.with_resource(&other) else { return };
         let nick: Arc<str> = other.into();
         self.far_mut().put(link.id, Person { place: Place::Seated(nick.clone()), ..Person::clone(&person) });
@@ -193,7 +194,7 @@ impl Room {
         }
         let own = person.nick().cloned();
         let nick = self.free_nick(link, &person.author, |nick| {
-            own.as_deref() != Some(nick) && self.occupants.of_nick(nick).is_some()
+            self.occupants.like(nick).is_some_and(|there| own.as_ref() != Some(&there.nick))
         });
         Some(Occupant {
             jid: self.jid.with_resource(&nick).ok()?,

@@ -82,8 +82,13 @@ impl Stage {
 
     /// A stanza comes from somebody.
     pub fn says(&mut self, who: &str, xml: &str) {
+        self.says_from(&full(who), xml);
+    }
+
+    /// The same from any address.
+    pub fn says_from(&mut self, jid: &Jid, xml: &str) {
         let mut stanza = Stanza::read(parse::standalone(&client(xml)).unwrap()).unwrap();
-        stanza.head_mut().from = Some(full(who));
+        stanza.head_mut().from = Some(jid.clone());
         self.input(Input::Stanza(stanza));
     }
 

@@ -3,6 +3,7 @@
 mod domain;
 mod escaping;
 mod local;
+mod nick;
 mod resource;
 mod unseen;
 
@@ -11,6 +12,7 @@ use std::borrow::Cow;
 pub use domain::{domainpart, to_ascii};
 pub use escaping::{escape, unescape};
 pub use local::localpart;
+pub use nick::{alike, likeness};
 pub use resource::{clean_resourcepart, resourcepart};
 
 use crate::jid::{JidError, MAX_PART};

@@ -12,7 +12,8 @@ pub const FIELD: Field = Field {
         |config| config.space.clone(),
         |draft, text, _| {
             let uri = line(text, 1_024)?;
-            if !uri.is_empty() && !(uri.starts_with("xmpp:") && uri.contains(";node=")) {
+            let of_a_node = uri.starts_with("xmpp:") && uri.contains(";node=");
+            if !uri.is_empty() && !of_a_node {
                 return Err("must be the address of a node, like xmpp:pubsub.example.org?;node=verona".into());
             }
             draft.config.space = uri;

@@ -14,12 +14,11 @@ fn run(stage: &mut Stage, who: &str, command: &str, fields: &[(&str, &str)]) -> 
     let form = format!("<x xmlns='jabber:x:data' type='submit'>{fields}</x>");
     let form = if fields.is_empty() { "" } else { &form };
     let node = format!("urn:xmpp:hats:commands:{command}");
-    let answer = stage.asks(
+    stage.asks(
         who,
         "set",
         &format!("<command xmlns='http://jabber.org/protocol/commands' node='{node}'>{form}</command>"),
-    );
-    answer
+    )
 }
 
 fn with_teacher() -> Stage {

@@ -34,6 +34,7 @@ use crate::muc::{Hosting, Limits, MucHost, RoomPolicy};
 use crate::people::People;
 use crate::public_url::PublicUrl;
 use crate::router::{Domain, Router};
+use crate::services::pubsub::PubsubService;
 use crate::services::uploads::{UploadService, Uploads, UploadsError};
 use crate::sessions::Accounts;
 
@@ -130,6 +131,7 @@ impl Server {
         let rooms = open_rooms(&config, &router, &links).await?;
         open_far_rooms(&config, &router, &links).await?;
         links.restore(&config.links).await?;
+        PubsubService::open(&config, &router, &pubsub);
         let public_url = PublicUrl::chosen(&config.http.public_url);
         let uploads = UploadService::open(&config, &router, &public_url).await?;
         let tls = Arc::new(open_tls(&config)?);

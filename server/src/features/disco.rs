@@ -1,8 +1,11 @@
 //! XEP-0030: Service Discovery of the server and of accounts.
 
+use std::sync::Arc;
+
 use rialto_xmpp::{Condition, Element, StanzaError, ns};
 
 use super::catalogue::CAPS_NODE;
+use super::pubsub::{Host, PubSub};
 use super::{About, Answer, Ask, Feature, IqSpec, Spec, Target};
 
 static ABOUT: About = About {
@@ -23,7 +26,14 @@ static ABOUT: About = About {
 };
 
 /// Tells what is here, at once: clients wait for it before they say that they are online.
-pub struct Disco;
+pub struct Disco {
+    pubsub: Arc<PubSub>,
+}
+
+/// The feature.
+pub fn new(pubsub: &Arc<PubSub>) -> Disco {
+    Disco { pubsub: pubsub.clone() }
+}
 
 impl Feature for Disco {
     fn about(&self) -> &'static About {
@@ -37,8 +47,8 @@ impl Feature for Disco {
             let mut answer = match (ask.account.is_some(), *query.ns() == *ns::DISCO_INFO) {
                 (false, true) => server_info(ask, node)?,
                 (false, false) => server_items(ask, node)?,
-                (true, true) => account_info(ask, node)?,
-                (true, false) => account_items(ask, node)?,
+                (true, true) => self.account_info(ask, node)?,
+                (true, false) => self.account_items(ask, node)?,
             };
             // §3.2: the node asked for is repeated.
             if let Some(node) = node {
@@ -108,23 +118,39 @@ fn server_items(ask: &Ask<'_>, node: Option<&str>) -> Result<Element, StanzaErro
     }
 }
 
-/// §8: an account says nothing to strangers.
-fn account_info(ask: &Ask<'_>, node: Option<&str>) -> Result<Element, StanzaError> {
-    ask.acquainted()?;
-    match node {
-        None => Ok(ask.catalogue.info(Target::Account)),
-        Some(_) => Err(Condition::ItemNotFound.into()),
+impl Disco {
+    /// §8: an account says nothing to strangers, but of nodes that are open to them (XEP-0060 §5.3).
+    fn account_info(&self, ask: &Ask<'_>, node: Option<&str>) -> Result<Element, StanzaError> {
+        let Some(node) = node else {
+            ask.acquainted()?;
+            return Ok(ask.catalogue.info(Target::Account));
+        };
+        let account = ask.account.ok_or(Condition::ServiceUnavailable)?;
+        let told = self.pubsub.node_info(Host::Account(&account.jid), ask.asker()?, node);
+        told.map_err(|error| ask.acquainted().err().unwrap_or(error))
     }
-}
 
-/// §4: the available resources of an account, for those who may know.
-fn account_items(ask: &Ask<'_>, node: Option<&str>) -> Result<Element, StanzaError> {
-    let account = ask.acquainted()?;
-    if node.is_some() {
-        return Err(Condition::ItemNotFound.into());
+    /// §4, XEP-0060 §5.2: the available resources of an account, and its nodes, for those who may know.
+    fn account_items(&self, ask: &Ask<'_>, node: Option<&str>) -> Result<Element, StanzaError> {
+        let account = ask.account.ok_or(Condition::ServiceUnavailable)?;
+        let (host, asker) = (Host::Account(&account.jid), ask.asker()?);
+        let query = Element::new("query", ns::DISCO_ITEMS);
+        if let Some(node) = node {
+            let items = self.pubsub.node_items(host, asker, node);
+            let items = items.map_err(|error| ask.acquainted().err().unwrap_or(error))?;
+            return Ok(query.with_all(items));
+        }
+        let (nodes, _) = self.pubsub.nodes(host, asker, None)?;
+        let query = match ask.acquainted() {
+            Ok(account) => {
+                let sessions = account.sessions();
+                let item = |jid: &str| Element::new("item", ns::DISCO_ITEMS).attr("jid", jid);
+                let available = sessions.iter().filter(|session| session.is_available());
+                query.with_all(available.map(|session| item(session.jid.as_str())))
+            }
+            Err(error) if nodes.is_empty() => return Err(error),
+            Err(_) => query,
+        };
+        Ok(query.with_all(nodes))
     }
-    let sessions = account.sessions();
-    let item = |jid: &str| Element::new("item", ns::DISCO_ITEMS).attr("jid", jid);
-    let available = sessions.iter().filter(|session| session.is_available());
-    Ok(Element::new("query", ns::DISCO_ITEMS).with_all(available.map(|session| item(session.jid.as_str()))))
 }

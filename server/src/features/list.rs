@@ -47,7 +47,7 @@ pub fn all(
         Box::new(offline::new(&recorder)),
         Box::new(last::Last::new(store)),
         // These only answer; their order is nothing to them.
-        Box::new(disco::Disco),
+        Box::new(disco::new(pubsub)),
         Box::new(ping::Ping),
         Box::new(version::Version::new(&config.version)),
         Box::new(time::Time),

@@ -265,7 +265,7 @@ impl Router {
     }
 
     /// Sends what the features left, in order; returns their ticket and that of what was sent.
-    async fn send_all(&self, left: &mut Left) -> Ticket {
+    pub async fn send_all(&self, left: &mut Left) -> Ticket {
         let mut ticket = left.ticket;
         for also in std::mem::take(&mut left.also) {
             ticket = ticket.max(self.send(also).await);
@@ -295,6 +295,11 @@ impl Router {
                 Ticket::NONE
             }
         }
+    }
+
+    /// A service could not do what was asked of it: whoever did is told.
+    pub async fn give_back(&self, failed: Undelivered) {
+        self.bounce(failed).await;
     }
 
     /// RFC 6120 §8.3.1: an error is never answered with an error.

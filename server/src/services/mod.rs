@@ -1,7 +1,8 @@
-//! Floor 6: domains of their own that answer and pass on: uploads, bytestreams.
+//! Floor 6: domains of their own that answer and pass on: uploads, bytestreams, nodes.
 
 mod answers;
 pub mod bytestreams;
+pub mod pubsub;
 #[cfg(test)]
 mod tests;
 pub mod uploads;

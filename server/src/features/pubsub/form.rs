@@ -9,7 +9,7 @@ use super::refusal::{explained, refusal, unsupported};
 use super::{Host, Limits};
 
 /// Name, kind and label of every field.
-const FIELDS: &[(&str, &str, &str)] = &[
+pub(super) const FIELDS: &[(&str, &str, &str)] = &[
     ("pubsub#title", "text-single", "A short name for the node"),
     ("pubsub#description", "text-single", "A description of the node"),
     ("pubsub#type", "text-single", "The namespace of its payloads"),

@@ -19,6 +19,7 @@ mod greet;
 mod home;
 mod host;
 mod interest;
+mod listing;
 mod notify;
 mod people;
 mod publish;

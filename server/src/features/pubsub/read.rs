@@ -40,10 +40,10 @@ pub(super) struct Found {
 }
 
 /// A page of ids.
-struct Page {
-    ids: Vec<String>,
+pub(super) struct Page {
+    pub ids: Vec<String>,
     /// Place of the first in the whole set, and how many there are in all; `None`: the page is all that was asked for.
-    of: Option<(usize, usize)>,
+    pub of: Option<(usize, usize)>,
 }
 
 impl PubSub {
@@ -169,7 +169,7 @@ impl PubSub {
 }
 
 /// XEP-0059: one page of the ids.
-fn page(ids: Vec<String>, query: &rsm::Query) -> Result<Page, StanzaError> {
+pub(super) fn page(ids: Vec<String>, query: &rsm::Query) -> Result<Page, StanzaError> {
     let count = ids.len();
     let place = |id: &String| ids.iter().position(|other| other == id).ok_or(Condition::ItemNotFound);
     let most = query.max.unwrap_or(count);

@@ -20,7 +20,7 @@ static ABOUT: About = About {
     spec: Spec::Xep(115, "1.6.0"),
     disco: &[(Target::Server, ns::CAPS)],
     iq: &[],
-    at: &[Phase::Outbound, Phase::Replied],
+    at: &[Phase::Outbound, Phase::Available, Phase::Replied],
 };
 
 /// The capabilities of the server and of clients.
@@ -68,6 +68,14 @@ impl Feature for Caps {
         Verdict::Next
     }
 
+    /// XEP-0163 §4.3.4: whoever is available now hears what is the newest.
+    fn available(&self, turn: &mut Turn<'_>) -> Verdict {
+        if let Some(session) = turn.session.filter(|session| session.extensions.has::<Interests>()) {
+            self.pubsub.greet(turn.account, session, None, turn.left);
+        }
+        Verdict::Next
+    }
+
     /// §6.2: a client says what its capabilities mean.
     fn replied(&self, turn: &mut Turn<'_>) -> Verdict {
         let (Stanza::Iq(iq), Some(session)) = (&*turn.stanza, turn.session) else { return Verdict::Next };
@@ -84,7 +92,7 @@ impl Feature for Caps {
             if asked.about.checkable && verify::proves(info, &asked.about.ver) {
                 self.known.learn(&asked.about.ver, &interests);
             }
-            self.wants(turn, session, interests, false);
+            self.wants(turn, session, interests);
         }
         Verdict::Done
     }
@@ -113,14 +121,21 @@ impl Caps {
         let known = if told.checkable { self.known.find(&told.ver) } else { None };
         let known = known.or_else(|| session.extensions.get::<Interests>().filter(|_| !changed));
         match known {
-            Some(interests) => self.wants(turn, session, interests, first),
-            None => ask(turn, session, told),
+            // `available` does the rest: what is new comes behind the presence of others.
+            Some(interests) if first => session.extensions.put_shared(interests),
+            Some(interests) => self.wants(turn, session, interests),
+            None => {
+                if first {
+                    session.extensions.remove::<Interests>();
+                }
+                ask(turn, session, told);
+            }
         }
     }
 
     /// It is known what a session wants to hear of.
-    fn wants(&self, turn: &mut Turn<'_>, session: &Arc<Session>, interests: Arc<Interests>, first: bool) {
-        let before = session.extensions.get::<Interests>().filter(|_| !first);
+    fn wants(&self, turn: &mut Turn<'_>, session: &Arc<Session>, interests: Arc<Interests>) {
+        let before = session.extensions.get::<Interests>();
         session.extensions.put_shared(interests);
         self.pubsub.greet(turn.account, session, before, turn.left);
     }

@@ -218,3 +218,35 @@ async fn a_session_in_the_clear_is_sent_to_the_door_with_tls() {
         "{answer}"
     );
 }
+
+#[tokio::test]
+async fn a_server_that_stops_says_so_to_whoever_waits() {
+    let server = Server::new().await;
+    let mut web = Web::session(&server, "romeo", "wait='30' hold='1'").await;
+    let held = web.next("", "");
+    let (closed, answer) = tokio::join!(
+        async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            server.listeners.close(Duration::from_secs(8)).await
+        },
+        post(&server, &held)
+    );
+    assert!(answer.contains("type='terminate' condition='remote-stream-error'"), "{answer}");
+    assert!(answer.contains("<system-shutdown ") && closed, "{answer}");
+}
+
+#[tokio::test]
+async fn whoever_repeats_one_request_forever_is_shown_out() {
+    let server = Server::new().await;
+    let mut web = Web::session(&server, "romeo", "wait='30' hold='1'").await;
+    let body = web.next("", &message("nobody@localhost", "x"));
+    let mut last = post(&server, &web.at(web.rid - 1, "", "")).await;
+    for _ in 0..30 {
+        last = post(&server, &web.at(web.rid - 1, "", "")).await;
+        if last.contains("terminate") {
+            break;
+        }
+    }
+    assert!(last.contains("condition='policy-violation'"), "{last}");
+    assert!(post(&server, &body).await.contains("condition='item-not-found'"));
+}

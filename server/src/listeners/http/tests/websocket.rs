@@ -250,3 +250,22 @@ async fn a_server_that_stops_says_so_to_web_clients() {
     drop(web);
     assert!(closed);
 }
+
+#[tokio::test]
+async fn a_websocket_that_is_closed_without_a_word_can_be_resumed() {
+    let server = Server::new().await;
+    let mut web = Web::session(&server, "romeo").await;
+    web.say("<enable xmlns='urn:xmpp:sm:3' resume='true'/>").await;
+    let enabled = web.hear().await;
+    let id = enabled.split("id='").nth(1).unwrap().split('\'').next().unwrap().to_owned();
+    // §3.6.1: RFC 6455's own close is no `<close/>`.
+    web.0.close(None).await.unwrap();
+    assert_eq!(web.hear().await, "");
+    let mut web = Web::open(&server).await;
+    web.login("romeo").await;
+    web.say(OPEN).await;
+    web.hear().await;
+    web.hear().await;
+    web.say(&format!("<resume xmlns='urn:xmpp:sm:3' previd='{id}' h='0'/>")).await;
+    assert!(web.hear().await.starts_with("<resumed "));
+}

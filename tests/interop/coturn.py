@@ -52,8 +52,8 @@ async def relays(service, peer, *more, username=None, password=None):
     code, said = await run(
         "turnutils_uclient", "-u", username or service["username"], "-w", password or service["password"],
         "-p", service["port"], "-e", "127.0.0.1", "-r", str(peer), "-n", "20", "-m", "2", "-c", *more, "127.0.0.1")
-    lost = "tot_recv_msgs=" in said and "Total lost packets 0" in said
-    return code == 0 and lost, said
+    none_lost = "tot_recv_msgs=" in said and "Total lost packets 0" in said
+    return code == 0 and none_lost, said[-300:]
 
 
 async def story(rialto):

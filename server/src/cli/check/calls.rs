@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// Tells of the built-in server, or of what is there instead.
 pub(super) fn look(config: &Config, runs: bool) -> Vec<Finding> {
-    let public = public_addresses(&config.turn);
+    let public = public_addresses(config);
     let elsewhere = config.external_services.iter().any(|service| service.kind.starts_with("turn"));
     let ports: Vec<String> =
         [config.turn.port, config.turn.tls].into_iter().flatten().map(|port| port.to_string()).collect();

@@ -125,7 +125,8 @@ impl Feature for Push {
             // A device that is here without being available looks for itself when it becomes so.
             let session = registration.session(&sessions);
             let here = session.is_some_and(|session| session.attention() != Attention::Asleep);
-            if !here && !(returned && registration.gauge.lock().told) {
+            let told = || returned && registration.gauge.lock().told;
+            if !(here || told()) {
                 self.courier.ring(registration, &rung(ring, message));
             }
         }

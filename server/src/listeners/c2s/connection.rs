@@ -316,6 +316,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if management.asks(unacked, now) {
             self.output.extend_from_slice(management::REQUEST);
             self.clock.unasked = None;
+            // Who does not answer this is not there: what he did not get wakes his device (XEP-0357) without long delay.
+            self.clock.pinged.get_or_insert_with(Instant::now);
         } else if !management.is_asking() && unacked > 0 {
             self.clock.unasked.get_or_insert_with(Instant::now);
         }

@@ -81,7 +81,7 @@ impl TurnServer {
         built_in: &BuiltIn,
     ) -> Result<TurnServer, TurnError> {
         let mut server = TurnServer { addresses: Vec::new(), tasks: Vec::new() };
-        let public = public_addresses(&config.turn);
+        let public = public_addresses(config);
         if public.is_empty() {
             return Ok(server);
         }
@@ -240,10 +240,14 @@ impl Shared {
     }
 }
 
-/// Where peers reach this machine: what the operator says, else its own addresses, if they are public.
-pub fn public_addresses(turn: &Turn) -> Vec<IpAddr> {
-    if !turn.public_addresses.is_empty() {
-        return turn.public_addresses.clone();
+/// Where peers reach this machine: what the operator says, else its own addresses, if they are public and the server
+/// listens on more than loopback.
+pub fn public_addresses(config: &Config) -> Vec<IpAddr> {
+    if !config.turn.public_addresses.is_empty() {
+        return config.turn.public_addresses.clone();
+    }
+    if config.listen.addresses.iter().all(IpAddr::is_loopback) {
+        return Vec::new();
     }
     // Connecting a UDP socket sends nothing: it tells which address would be sent from.
     let from = |here: &str, there: &str| {

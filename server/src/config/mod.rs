@@ -224,9 +224,10 @@ impl Config {
         self.data.join("admin.sock")
     }
 
-    /// Every domain that this server answers for: those of accounts, of rooms, of services and of bridges.
+    /// Every domain that this server answers for: those of accounts, of rooms and of bridges, which other servers ask for
+    /// by name. Uploads and the proxy are for people of this server, who connect to its own domain.
     pub fn all_domains(&self) -> Vec<&str> {
-        let rooms = std::iter::once(&self.rooms.domain).chain(self.services());
+        let rooms = std::iter::once(&self.rooms.domain);
         let bridges = self.bridges.values().map(|bridge| &bridge.domain);
         let mut all: Vec<&str> = Vec::new();
         for domain in self.domains.iter().chain(rooms).chain(bridges) {

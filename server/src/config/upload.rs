@@ -119,7 +119,8 @@ impl Config {
     /// A service has a domain of its own.
     pub(super) fn check_services(&self) -> Result<(), ConfigError> {
         let bridges = self.bridges.values().map(|bridge| &bridge.domain);
-        let others = || self.domains.iter().chain([&self.rooms.domain]).chain(bridges.clone());
+        let others =
+            || self.domains.iter().chain([&self.rooms.domain, &self.pubsub.domain]).chain(bridges.clone());
         let upload = (self.upload.enabled, "upload", &self.upload.domain);
         let proxy = (self.proxy.port.is_some(), "proxy", &self.proxy.domain);
         for (is_there, section, domain) in [upload, proxy] {
@@ -145,7 +146,7 @@ mod tests {
     #[test]
     fn services_have_domains_of_their_own() {
         let config = Config::parse("domains = [\"example.org\"]\n[proxy]\nport = false\n").unwrap();
-        assert_eq!(config.all_domains(), ["example.org", "rooms.example.org", "upload.example.org"]);
+        assert_eq!(config.services().collect::<Vec<_>>(), ["upload.example.org"]);
         for source in [
             "[upload]\ndomain = \"rooms.localhost\"\n",
             "[proxy]\ndomain = \"localhost\"\n",

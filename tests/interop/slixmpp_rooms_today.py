@@ -3,7 +3,6 @@
 needs: slixmpp
 """
 
-import base64
 import hashlib
 import xml.etree.ElementTree as ET
 
@@ -16,7 +15,6 @@ from rialto import check
 PLUGINS = ("xep_0030", "xep_0045", "xep_0050", "xep_0054", "xep_0313", "xep_0317", "xep_0359", "xep_0424", "xep_0425")
 ROOM = "lounge@rooms.localhost"
 HAT = "http://tech.example.edu/hats#Teacher"
-INFO = "{http://jabber.org/protocol/disco#info}"
 
 
 def retraction(of):
@@ -68,7 +66,8 @@ async def story(rialto):
     tombstones = []
     async for result in romeo.plugin["xep_0313"].iterate(jid=ROOM):
         archived = result["mam_result"]["forwarded"]["stanza"]
-        check(archived["body"] not in ("free potions", "wrong room"), "the archive has not what was taken back")
+        if archived["body"] in ("free potions", "wrong room"):
+            check(False, f"the archive has not what was taken back: {archived}")
         if archived.xml.find("{urn:xmpp:message-retract:1}retracted") is not None:
             tombstones.append(result["mam_result"]["id"])
     check(tombstones == [spam, wrong], f"but tombstones: {tombstones}")
@@ -81,13 +80,12 @@ async def story(rialto):
     picture = b"\x89PNG and so on"
     card = romeo.make_iq_set(ito=ROOM)
     card["vcard_temp"]["PHOTO"]["TYPE"] = "image/png"
-    card["vcard_temp"]["PHOTO"]["BINVAL"] = base64.b64encode(picture).decode() if isinstance(card["vcard_temp"]["PHOTO"]["BINVAL"], str) else picture
+    card["vcard_temp"]["PHOTO"]["BINVAL"] = picture
     await card.send(timeout=10)
     info = await juliet.plugin["xep_0030"].get_info(ROOM, timeout=10)
-    text = str(info)
-    check(hashlib.sha1(picture).hexdigest() in text, "the room shows the hash of its picture")
+    check(hashlib.sha1(picture).hexdigest() in str(info), "the room shows the hash of its picture")
     shown = await juliet.plugin["xep_0054"].get_vcard(JID(ROOM), cached=False, timeout=10)
-    check(shown["vcard_temp"]["PHOTO"]["BINVAL"] in (picture, base64.b64encode(picture)), "and the picture itself")
+    check(shown["vcard_temp"]["PHOTO"]["BINVAL"] == picture, "and the picture itself")
 
     form = await romeo.plugin["xep_0045"].get_room_config(ROOM)
     form.reply()
@@ -99,7 +97,8 @@ async def story(rialto):
     await said(juliet, romeo, "Juliet", "one")
     await juliet.say(ROOM, "two", "groupchat")
     slow = await juliet.hear("the next message comes back", lambda s: s.name == "message" and s["type"] == "error")
-    check(slow["error"]["condition"] == "policy-violation" and slow["error"]["type"] == "wait", "with the right error")
+    condition = slow["error"].xml.find("{urn:ietf:params:xml:ns:xmpp-stanzas}policy-violation")
+    check(condition is not None and slow["error"]["type"] == "wait", f"with the right error: {slow}")
     await romeo.hears_no("and romeo does not hear it", message("two"))
     for person in (romeo, juliet):
         await person.go()

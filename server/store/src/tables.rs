@@ -79,7 +79,7 @@ pub const UPLOADS: TableId = TableId(34);
 /// Whose they are.
 pub const UPLOADS_OWNED: TableId = TableId(35);
 /// Tokens that stand in for a password.
-pub const TOKENS: TableId = TableId(24);
+pub const TOKENS: TableId = TableId(38);
 /// Nodes of accounts and services.
 pub const PUBSUB_NODES: TableId = TableId(20);
 /// Who stands how to a node.

@@ -12,7 +12,7 @@ use super::sasl::fast::ClientId;
 use super::talk::Leave;
 use crate::features::{archive, carbons};
 use crate::random;
-use crate::sessions::{Account, End, Session, Synchronised};
+use crate::sessions::{Account, Attention, End, Session, Synchronised};
 
 /// `<bind/>` inside `<authenticate/>` (§3.2).
 pub struct Request {
@@ -136,7 +136,7 @@ fn prepare(
         session.extensions.put(carbons::Enabled);
     }
     if request.inactive {
-        session.outbox.set_inactive(true);
+        session.set_attention(Attention::Inactive);
     }
     if request.enable.is_some() {
         // XEP-0198: counted from the first stanza on, whoever is quick to send one.

@@ -81,6 +81,9 @@ pub async fn bind(
             Err(error) => return Ok(Err(error)),
         };
         prepare(&session, request, client, kept.as_ref());
+        if request.inactive && c2s.settings().sessions.hold_when_inactive {
+            session.set_attention(Attention::Inactive);
+        }
         if account.add(session.clone()) {
             let (management, enabled) = enable(c2s, &session, &account, request);
             let carbons = request.carbons.then(|| Element::new("enabled", ns::CARBONS));
@@ -134,9 +137,6 @@ fn prepare(
     }
     if request.carbons {
         session.extensions.put(carbons::Enabled);
-    }
-    if request.inactive {
-        session.set_attention(Attention::Inactive);
     }
     if request.enable.is_some() {
         // XEP-0198: counted from the first stanza on, whoever is quick to send one.

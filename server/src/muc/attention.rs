@@ -67,7 +67,9 @@ fn concerns(room: &Room, listener: &Listener, printed: &Printed) -> bool {
     if printed.from.as_ref() == Some(&occupant.jid) {
         return false;
     }
-    room.record.config.members_only || mentions(text, &occupant.nick, listener.jid.bare_str())
+    room.record.config.members_only
+        || mentions(text, &occupant.nick, listener.jid.bare_str())
+        || is_called(text, &occupant.id)
 }
 
 /// Whether the body names a nick as a word of its own, or a reference (XEP-0372 §3.2) an address. Looks at the bytes:
@@ -87,6 +89,15 @@ fn mentions(stanza: &[u8], nick: &str, bare: &str) -> bool {
     write::escape_text(nick, &mut nick_as_written);
     let nick = String::from_utf8_lossy(&nick_as_written).to_lowercase();
     !nick.is_empty() && has_word(text.split_once('>').map_or("", |(_, text)| text), &nick)
+}
+
+/// XEP-0513 §4.2: whether the occupant is mentioned by his id, or everybody, or all of some role or affiliation. The room
+/// has let the mention pass.
+fn is_called(stanza: &[u8], id: &str) -> bool {
+    let has = |what: &str| memchr::memmem::find(stanza, what.as_bytes()).is_some();
+    has(&format!("<mention xmlns='{}'", ns::MENTIONS))
+        && (has(&format!(" occupantid='{}'", write::escape_attr(id)))
+            || has(&format!(" mentions='{}#", ns::MENTIONS)))
 }
 
 fn has_word(text: &str, word: &str) -> bool {
@@ -117,6 +128,19 @@ mod tests {
         assert!(!named("julietta is here", "juliet"));
         assert!(!named("nobody", "juliet"));
         assert!(!mentions(b"><subject>juliet</subject></message>", "juliet", "a@b"));
+    }
+
+    #[test]
+    fn who_is_called_by_his_id_or_with_all_is_called() {
+        let stanza = |attribute: &str| {
+            format!("><body>hi</body><mention xmlns='urn:xmpp:mentions:0' {attribute}/></message>")
+                .into_bytes()
+        };
+        assert!(
+            is_called(&stanza("occupantid='abc'"), "abc") && !is_called(&stanza("occupantid='abc'"), "ab")
+        );
+        assert!(is_called(&stanza("mentions='urn:xmpp:mentions:0#channel'"), "abc"));
+        assert!(!is_called(b"><body>hi</body><occupant-id occupantid='abc'/></message>", "abc"));
     }
 
     #[test]

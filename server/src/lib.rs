@@ -12,6 +12,7 @@ pub mod credentials;
 pub mod features;
 pub mod files;
 pub mod guards;
+pub mod invites;
 pub mod listeners;
 pub mod logs;
 pub mod metrics;

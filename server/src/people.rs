@@ -3,17 +3,19 @@
 use std::collections::BTreeMap;
 
 use rialto_store::accounts::{Accounts, CreateError, Credential, Hash};
-use rialto_store::{Store, StoreError};
+use rialto_store::{Batch, Store, StoreError};
 use rialto_xmpp::BareJid;
 
 use crate::credentials::{PasswordError, ScramHash, keys_of};
 use crate::features::Fut;
 use crate::features::register::{ChangeError, Passwords};
+use crate::invites::{Invites, Use};
 use crate::router::Directory;
 
 /// The accounts in the store.
 #[derive(Clone)]
 pub struct People {
+    store: Store,
     accounts: Accounts,
 }
 
@@ -26,6 +28,9 @@ pub enum PeopleError {
     /// The name was removed once: a stranger must not inherit its contacts by accident.
     #[error("an account of this name was removed; say --reuse to give the name again")]
     Removed,
+    /// The name is promised to whoever has an invitation.
+    #[error("this name is reserved by an invitation")]
+    Reserved,
     /// Nobody of this name.
     #[error("there is no account of this name")]
     Unknown,
@@ -40,7 +45,7 @@ pub enum PeopleError {
 impl People {
     /// The accounts of this store.
     pub fn new(store: &Store) -> People {
-        People { accounts: Accounts::new(store) }
+        People { store: store.clone(), accounts: Accounts::new(store) }
     }
 
     /// Makes an account. `reuse`: also under a name that was removed.
@@ -48,8 +53,33 @@ impl People {
     /// # Errors
     /// [`PeopleError`].
     pub async fn add(&self, jid: &BareJid, password: &str, reuse: bool) -> Result<(), PeopleError> {
-        let credentials = credentials(password).await?;
-        match self.accounts.create(jid.as_str(), credentials, reuse).await {
+        if Invites::promised(&self.store, jid, None)?.is_some() {
+            return Err(PeopleError::Reserved);
+        }
+        self.make(jid, credentials(password).await?, reuse, Batch::new()).await
+    }
+
+    /// Makes an account by an invitation, which is used up with it or not at all.
+    ///
+    /// # Errors
+    /// [`PeopleError`].
+    pub async fn add_invited(&self, jid: &BareJid, password: &str, using: &Use) -> Result<(), PeopleError> {
+        if Invites::promised(&self.store, jid, Some(using.id()))?.is_some() {
+            return Err(PeopleError::Reserved);
+        }
+        let mut batch = Batch::new();
+        using.write(&mut batch)?;
+        self.make(jid, credentials(password).await?, false, batch).await
+    }
+
+    async fn make(
+        &self,
+        jid: &BareJid,
+        credentials: BTreeMap<Hash, Credential>,
+        reuse: bool,
+        batch: Batch,
+    ) -> Result<(), PeopleError> {
+        match self.accounts.create_with(jid.as_str(), credentials, reuse, batch).await {
             Ok(()) => Ok(()),
             Err(CreateError::Exists) => Err(PeopleError::Exists),
             Err(CreateError::Removed) => Err(PeopleError::Removed),

@@ -5,18 +5,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use parking_lot::Mutex;
 use rialto_store::accounts::Accounts as Kept;
 use rialto_store::archive::Archive;
 use rialto_store::server::{Purpose, secret};
 use rialto_store::{Store, StoreError};
 use rialto_xmpp::Jid;
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use crate::admin::desk::{Around, FrontDesk, Wish};
 use crate::certs::{self, CertError};
 use crate::config::Config;
-use crate::features::pubsub::{self, PubSub};
-use crate::features::{Features, Hosted, archive, caps, extdisco, list, roster, subscriptions};
-use crate::guards::Guards;
+use crate::features::list::Shared;
+use crate::features::{Features, Hosted, archive, caps, list, roster, subscriptions};
 use crate::listeners::c2s::registration::Registration;
 use crate::listeners::c2s::sasl::Authentication;
 use crate::listeners::c2s::sasl::fast::Fast;
@@ -50,6 +52,9 @@ const RENEWAL: Duration = Duration::from_secs(12 * 60 * 60);
 /// How often certificate files are looked at.
 const CERTIFICATES: Duration = Duration::from_secs(10);
 
+/// Wishes that may wait; who wishes more waits.
+const WISHES: usize = 8;
+
 /// A server that runs.
 pub struct Server {
     /// As it was configured.
@@ -70,6 +75,9 @@ pub struct Server {
     pub turn: TurnServer,
     /// Certificates in use.
     pub tls: Arc<Tls>,
+    /// Where operators' commands are carried out.
+    pub desk: Arc<FrontDesk>,
+    wished: Mutex<Option<mpsc::Receiver<Wish>>>,
     listeners: Listeners,
     background: Vec<JoinHandle<()>>,
 }
@@ -116,13 +124,11 @@ impl Server {
         let store = open_store(&config).await?;
         let accounts = Arc::new(Accounts::default());
         let people = People::new(&store);
-        let pubsub = PubSub::new(&store, &accounts, &config.domains, pubsub::Limits::of(&config.pubsub));
-        let guards = Guards::open(&config.guard);
-        let built_in = extdisco::BuiltIn::default();
-        let features = list::all(&config, &store, &accounts, &people, (&pubsub, &guards, &built_in));
+        let shared = Shared::open(&config, &store, &accounts)?;
+        let features = list::all(&config, &store, &accounts, &people, &shared);
         let features = Features::new(features).map_err(OpenError::Features)?;
         let router = Router::new(accounts, features, store.clone(), Arc::new(people.clone()));
-        let router = Arc::new(router.guarded_by(guards));
+        let router = Arc::new(router.guarded_by(shared.guards.clone()));
         for domain in &config.domains {
             router.domains.serve(domain, Domain::Accounts);
         }
@@ -131,7 +137,7 @@ impl Server {
         let rooms = open_rooms(&config, &router, &links).await?;
         open_far_rooms(&config, &router, &links).await?;
         links.restore(&config.links).await?;
-        PubsubService::open(&config, &router, &pubsub);
+        PubsubService::open(&config, &router, &shared.pubsub);
         let public_url = PublicUrl::chosen(&config.http.public_url);
         let uploads = UploadService::open(&config, &router, &public_url).await?;
         let tls = Arc::new(open_tls(&config)?);
@@ -139,7 +145,7 @@ impl Server {
         let domain = config.first_domain().into();
         let mut c2s =
             C2s::new(router.clone(), Arc::new(authentication), tls.clone(), Settings::new(&config), domain);
-        c2s.registration = Some(Registration::new(people.clone(), config.registration.clone()));
+        c2s.registration = Some(Registration::new(people.clone(), &shared.invites, &router, &config));
         let advertised = [roster::stream_feature(), subscriptions::stream_feature()];
         let caps = caps::stream_feature(&router.features.catalogue);
         c2s.advertised.store(Arc::new([caps].into_iter().chain(advertised).collect()));
@@ -147,17 +153,38 @@ impl Server {
         let http = Http::open(&c2s, &config, public_url, UploadSite::all(uploads.as_ref()));
         let listeners = Listeners::open(c2s, http, &config)?;
         let proxy = Socks5::open(&config, &router);
-        let turn = TurnServer::open(&config, &store, &tls, &built_in).await?;
+        let turn = TurnServer::open(&config, &store, &tls, &shared.built_in).await?;
+        let (desk, wished) = open_desk(&config, (&router, &links), shared, (&uploads, &proxy), &listeners);
         let speakers = router.features.speakers().into_iter();
         let mut background: Vec<_> =
             speakers.map(|speaker| tokio::spawn(router.clone().speak(speaker))).collect();
         background.extend([
+            tokio::spawn(settle_circles(router.clone(), config.circles.everyone.clone())),
             tokio::spawn(evict(router.clone())),
             tokio::spawn(follow(config.clone(), tls.clone())),
             tokio::spawn(renew(config.clone(), tls.clone())),
             tokio::spawn(forget(Archive::new(&store), config.archive.retention)),
         ]);
-        Ok(Server { config, router, people, rooms, links, uploads, proxy, turn, tls, listeners, background })
+        Ok(Server {
+            config,
+            router,
+            people,
+            rooms,
+            links,
+            uploads,
+            proxy,
+            turn,
+            tls,
+            desk,
+            wished,
+            listeners,
+            background,
+        })
+    }
+
+    /// What the desk cannot do itself; for the one who runs the server, once.
+    pub fn wishes(&self) -> Option<mpsc::Receiver<Wish>> {
+        self.wished.lock().take()
     }
 
     /// Where clients are let in.
@@ -191,6 +218,31 @@ impl Server {
         self.turn.close();
         self.background.iter().for_each(JoinHandle::abort);
         self.router.store.close().await;
+    }
+}
+
+/// The desk, and its commands for admins' clients.
+fn open_desk(
+    config: &Arc<Config>,
+    (router, links): (&Arc<Router>, &Links),
+    shared: Shared,
+    (uploads, proxy): (&Option<Arc<Uploads>>, &Option<Socks5>),
+    listeners: &Listeners,
+) -> (Arc<FrontDesk>, Mutex<Option<mpsc::Receiver<Wish>>>) {
+    let (wishes, wished) = mpsc::channel(WISHES);
+    let listening = listeners.addresses().iter().map(|(_, address)| *address).collect();
+    let (config, router, links) = (config.clone(), router.clone(), links.clone());
+    let (uploads, transfers) = (uploads.clone(), proxy.as_ref().map(|proxy| proxy.streams().clone()));
+    let around = Around { config, router, links, shared, uploads, transfers, listening, wishes };
+    let desk = Arc::new(FrontDesk::new(around));
+    desk.offer_commands();
+    (desk, Mutex::new(Some(wished)))
+}
+
+/// What was broken off when the server stopped, or done while it did not run.
+async fn settle_circles(router: Arc<Router>, everyone: String) {
+    if let Err(error) = router.settle_circles(&everyone).await {
+        tracing::warn!(%error, "a circle is not as it should be; it is looked at again at the next start");
     }
 }
 

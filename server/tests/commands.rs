@@ -242,3 +242,73 @@ fn reports_are_listed_shown_and_removed_by_their_number() {
     server.signal("TERM");
     assert_eq!(server.gone(), 0);
 }
+
+#[test]
+fn an_invitation_is_made_and_taken_back_whether_the_server_runs_or_not() {
+    let folder = folder();
+    let at = folder.path();
+    let (code, out, error) = run(at, "invite create juliet@localhost --json");
+    assert_eq!(code, 0, "{error}");
+    let made: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let uri = made["uri"].as_str().unwrap();
+    assert!(uri.starts_with("xmpp:juliet@localhost?register;preauth="), "{uri}");
+    let (code, _, error) = run_with(at, "user add juliet@localhost --password-file -", "pencil\n");
+    assert!(code == 1 && error.contains("reserved by an invitation"), "{error}");
+    let _server = serve(at);
+    let (_, list, _) = run(at, "invite list --json");
+    let token = uri.split_once("preauth=").unwrap().1;
+    assert!(list.contains("\"juliet@localhost\"") && !list.contains(token), "{list}");
+    let revoke = format!("invite revoke {}", made["id"].as_str().unwrap());
+    assert_eq!(run(at, &revoke).0, 0);
+    assert_eq!(run(at, &revoke).0, 1);
+    assert_eq!(run(at, "user add juliet@localhost --generate").0, 0);
+    assert_eq!(run(at, "invite create --contact").0, 2, "--contact wants --from");
+    let (code, out, _) = run(at, "invite create --from juliet@localhost --contact --expires 12h");
+    assert!(code == 0 && out.contains("xmpp:juliet@localhost?roster;preauth="), "{out}");
+    let (code, _, error) = run(at, "invite create --expires soon");
+    assert!(code == 2 && error.contains("is no duration"), "{error}");
+}
+
+#[test]
+fn people_of_a_circle_have_each_other_until_it_ends() {
+    let folder = folder();
+    let at = folder.path();
+    let _server = serve(at);
+    for name in ["romeo", "juliet", "nurse"] {
+        assert_eq!(run(at, &format!("user add {name}@localhost --generate")).0, 0);
+    }
+    assert_eq!(run(at, "circle create verona --group Verona").0, 0);
+    assert_eq!(run(at, "circle create verona").0, 1);
+    let (code, out, _) = run(at, "circle add verona --everybody");
+    assert_eq!((code, out.as_str()), (0, "3 more are in verona now.\n"));
+    let contacts = |who: &str| -> serde_json::Value {
+        let (_, out, _) = run(at, &format!("user show {who}@localhost --json"));
+        serde_json::from_str::<serde_json::Value>(&out).unwrap()["contacts"].clone()
+    };
+    assert_eq!((contacts("romeo"), contacts("nurse")), (2.into(), 2.into()));
+    assert_eq!(run(at, "circle remove verona nurse@localhost").0, 0);
+    assert_eq!((contacts("romeo"), contacts("nurse")), (1.into(), 0.into()));
+    assert_eq!(run(at, "circle add verona tybalt@localhost").0, 1);
+    assert_eq!(run(at, "circle end verona --yes").0, 0);
+    assert_eq!(contacts("romeo"), 0);
+    assert_eq!(run(at, "circle end verona --yes").0, 1);
+}
+
+#[test]
+fn an_account_is_shut_out_and_words_are_said() {
+    let folder = folder();
+    let at = folder.path();
+    assert_eq!(run(at, "user add romeo@localhost --generate").0, 0);
+    assert_eq!(run(at, "user disable romeo@localhost").0, 0);
+    let _server = serve(at);
+    let (_, out, _) = run(at, "user show romeo@localhost");
+    assert!(out.starts_with("romeo@localhost, disabled\n"), "{out}");
+    assert_eq!(run(at, "user enable romeo@localhost").0, 0);
+    let (code, _, error) = run(at, "user kick romeo@localhost");
+    assert!(code == 1 && error.contains("is not here"), "{error}");
+    assert_eq!(run(at, "notice motd").1, "Nothing is said.\n");
+    assert_eq!(run(at, "notice motd Beware!").0, 0);
+    assert_eq!(run(at, "notice motd").1, "Beware!\n");
+    assert_eq!(run(at, "notice motd --delete").0, 0);
+    assert_eq!(run(at, "notice announce Hark!").1, "0 sessions have it.\n");
+}

@@ -1,24 +1,25 @@
 //! The desk of a running server: what the admin socket asks for is done here.
 
-use super::links;
+use super::invites::Inviting;
 use super::protocol::{Answer, Command, Refusal, Status, Why};
 use super::reports;
 use super::rooms::Rooms;
 use super::socket::{Carrying, Desk};
 use super::uploads;
 use super::users::{self, Users};
+use super::{circles, links, notices, people};
 use crate::config::Config;
+use crate::features::list::Shared;
 use crate::muc::links::Links;
 use crate::people::PeopleError;
 use crate::router::Router;
-use crate::server::Server;
 use crate::services::bytestreams::Bytestreams;
 use crate::services::uploads::Uploads;
-use crate::sessions::End;
 use rialto_store::reports::Reports;
 use rialto_xmpp::{BareJid, StreamCondition, StreamError};
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 /// What only the one who runs the server can do.
@@ -28,12 +29,36 @@ pub enum Wish {
     Reload(oneshot::Sender<Result<String, String>>),
     /// Go home.
     Stop,
+    /// Go home, and come back.
+    Restart,
+}
+
+/// What a desk is made of.
+pub struct Around {
+    /// As the server was configured.
+    pub config: Arc<Config>,
+    /// The way of every stanza.
+    pub router: Arc<Router>,
+    /// Rooms that are one with rooms on other networks.
+    pub links: Links,
+    /// Invitations, and the message of the day.
+    pub shared: Shared,
+    /// Uploaded files, if there are any.
+    pub uploads: Option<Arc<Uploads>>,
+    /// Transfers of files, if they can meet here.
+    pub transfers: Option<Arc<Bytestreams>>,
+    /// Where clients are let in.
+    pub listening: Vec<SocketAddr>,
+    /// To the one who runs the server.
+    pub wishes: mpsc::Sender<Wish>,
 }
 
 /// The desk.
 pub struct FrontDesk {
     config: Arc<Config>,
     router: Arc<Router>,
+    shared: Shared,
+    inviting: Inviting,
     users: Users,
     rooms: Rooms,
     links: Links,
@@ -46,22 +71,35 @@ pub struct FrontDesk {
 }
 
 impl FrontDesk {
-    /// A desk for this server; what it cannot do itself, it wishes.
-    pub fn new(server: &Server, wishes: mpsc::Sender<Wish>) -> FrontDesk {
-        let (config, router) = (server.config.clone(), server.router.clone());
+    /// A desk; what it cannot do itself, it wishes.
+    pub fn new(around: Around) -> FrontDesk {
+        let Around { config, router, links, shared, uploads, transfers, listening, wishes } = around;
+        let users = Users::new(&router.store, &config.domains);
         FrontDesk {
-            users: Users::new(&router.store, &config.domains),
-            rooms: Rooms::new(server.links.hosts().all(), &config.rooms),
-            links: server.links.clone(),
             reports: Reports::new(&router.store),
-            uploads: server.uploads.clone(),
-            transfers: server.proxy.as_ref().map(|proxy| proxy.streams().clone()),
-            listening: server.addresses().iter().map(|(_, address)| address.to_string()).collect(),
+            uploads,
+            transfers,
+            inviting: Inviting::new(&router.store, &shared.invites, &users),
+            users,
+            rooms: Rooms::new(links.hosts().all(), &config.rooms),
+            listening: listening.iter().map(SocketAddr::to_string).collect(),
             config,
             router,
+            shared,
+            links,
             wishes,
             since: Instant::now(),
         }
+    }
+
+    /// Who may administer the server from a client.
+    pub fn admins(&self) -> &[BareJid] {
+        &self.config.admins
+    }
+
+    /// The way of every stanza.
+    pub(super) fn router(&self) -> &Arc<Router> {
+        &self.router
     }
 
     /// The accounts.
@@ -71,10 +109,23 @@ impl FrontDesk {
 
     async fn dispatch(&self, command: Command) -> Result<Answer, Refusal> {
         match command {
-            Command::UserAdd { address, password, reuse } => self.users.add(&address, &password, reuse).await,
+            Command::UserAdd { address, password, reuse } => self.add(&address, &password, reuse).await,
             Command::UserList => self.users.list(|address| Some(self.sessions_of(address))),
             Command::UserPasswd { address, password } => self.passwd(&address, &password).await,
             Command::UserRemove { address } => self.remove(&address).await,
+            Command::UserShow { address } => {
+                people::show(&self.router, &self.users, &address).await.map(Answer::Portrait)
+            }
+            Command::UserDisable { address, enable } => {
+                people::disable(&self.router, &self.users, &address, !enable).await
+            }
+            Command::UserKick { address } => people::kick(&self.router, &self.users, &address).await,
+            Command::Invite(command) => self.inviting.carry_out(command).await,
+            Command::Circle(command) => {
+                let most = self.config.circles.max_members;
+                circles::carry_out(&self.router, &self.users, most, command).await
+            }
+            Command::Notice(command) => notices::carry_out(&self.router, &self.shared.day, command).await,
             Command::RoomList => Ok(self.rooms.list()),
             Command::RoomCreate { room, owner, name } => {
                 let owner = owner.map(|owner| self.users.address(&owner)).transpose()?;
@@ -91,10 +142,8 @@ impl FrontDesk {
             Command::UploadRemove { url } => uploads::remove(self.uploads.as_ref(), &url).await,
             Command::Status => Ok(Answer::Status(self.status())),
             Command::Reload => self.reload().await,
-            Command::Stop => {
-                let _ = self.wishes.send(Wish::Stop).await;
-                Ok(Answer::OK)
-            }
+            Command::Stop => self.wish(Wish::Stop).await,
+            Command::Restart => self.wish(Wish::Restart).await,
         }
     }
 
@@ -102,16 +151,35 @@ impl FrontDesk {
         self.router.accounts.get(address).map_or(0, |account| account.sessions().len())
     }
 
+    /// Wishes something after a while; whoever hears of it meanwhile can still see to his words.
+    pub(super) fn wish_later(&self, wish: Wish, delay: Duration) {
+        let wishes = self.wishes.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(delay).await;
+            let _ = wishes.send(wish).await;
+        });
+    }
+
+    async fn wish(&self, wish: Wish) -> Result<Answer, Refusal> {
+        let _ = self.wishes.send(wish).await;
+        Ok(Answer::OK)
+    }
+
+    async fn add(&self, address: &str, password: &str, reuse: bool) -> Result<Answer, Refusal> {
+        let done = self.users.add(address, password, reuse).await?;
+        let jid = self.users.address(address)?;
+        match self.router.born(&jid, None, &self.config.circles.everyone).await {
+            Ok(()) => Ok(done),
+            Err(why) => Ok(Answer::remark(format!("{jid} can log in now; but {why}."))),
+        }
+    }
+
     /// Whoever is logged in with the old password must log in again.
     async fn passwd(&self, address: &str, password: &str) -> Result<Answer, Refusal> {
         self.users.passwd(address, password).await?;
         let jid = self.users.address(address)?;
-        let Some(account) = self.router.accounts.get(jid.as_str()) else { return Ok(Answer::OK) };
-        for session in account.sessions().iter() {
-            let error = StreamError::new(StreamCondition::NotAuthorized, "The password was changed.");
-            session.outbox.end(End::Error(error));
-            self.router.unbind(&account, session).await;
-        }
+        let error = StreamError::new(StreamCondition::NotAuthorized, "The password was changed.");
+        people::end(&self.router, jid.as_jid(), &error).await;
         Ok(Answer::OK)
     }
 
@@ -161,16 +229,16 @@ impl Desk for FrontDesk {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::Server;
 
-    async fn with_desk() -> (Server, FrontDesk, mpsc::Receiver<Wish>, tempfile::TempDir) {
+    async fn with_desk() -> (Server, Arc<FrontDesk>, mpsc::Receiver<Wish>, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let source = "[listen]\nstarttls = 0\ntls = 0\n[http]\nport = 0\ntls = 0\n[proxy]\nport = 0\n\
                       [store]\nengine = \"memory\"\n";
         let file = folder.path().join("rialto.toml");
         std::fs::write(&file, source).unwrap();
         let server = Server::open(Config::load(&file).unwrap()).await.unwrap();
-        let (wishes, wished) = mpsc::channel(4);
-        let desk = FrontDesk::new(&server, wishes);
+        let (desk, wished) = (server.desk.clone(), server.wishes().unwrap());
         (server, desk, wished, folder)
     }
 

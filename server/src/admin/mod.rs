@@ -4,9 +4,15 @@
 //! One JSON object a line, one answer for each command, in their order. `protocol` says what stands in them, `socket`
 //! listens, `client` asks.
 
+mod adhoc;
+mod circles;
 pub mod client;
+pub mod community;
 pub mod desk;
+mod invites;
 mod links;
+mod notices;
+mod people;
 pub mod protocol;
 mod reports;
 pub mod rooms;
@@ -18,6 +24,8 @@ pub use client::{AskError, ask};
 pub use protocol::{Answer, Command, Link, Refusal, Report, Room, Status, Upload, User, Why};
 pub use socket::{AdminSocket, Desk, ListenError};
 pub use users::Users;
+
+pub(crate) use invites::Inviting;
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! What is said on the admin socket. Commands and answers carry the version, so that two releases notice each other.
 
+use super::community::{Circle, Invite, Invited, Notice, Open, Portrait, Ring};
 use serde::{Deserialize, Serialize};
 
 /// Raised when an old client or server could misunderstand.
@@ -69,6 +70,29 @@ pub enum Command {
         /// Its address.
         address: String,
     },
+    /// One account, closer.
+    UserShow {
+        /// Its address.
+        address: String,
+    },
+    /// Nobody can log in to an account any more, until he can again.
+    UserDisable {
+        /// Its address.
+        address: String,
+        /// Or he can again.
+        enable: bool,
+    },
+    /// Ends sessions; they may come again.
+    UserKick {
+        /// The address of an account, or of one of its sessions.
+        address: String,
+    },
+    /// About invitations.
+    Invite(Invite),
+    /// About circles.
+    Circle(Circle),
+    /// About what is said to everybody.
+    Notice(Notice),
     /// All rooms.
     RoomList,
     /// Makes a room that stays.
@@ -131,6 +155,8 @@ pub enum Command {
     Reload,
     /// Ends the server, as SIGTERM does.
     Stop,
+    /// Ends the server, and begins it anew.
+    Restart,
 }
 
 impl Command {
@@ -139,6 +165,10 @@ impl Command {
         matches!(
             self,
             Command::UserList
+                | Command::UserShow { .. }
+                | Command::Invite(Invite::List)
+                | Command::Circle(Circle::List)
+                | Command::Notice(Notice::Show { .. })
                 | Command::RoomList
                 | Command::LinkList
                 | Command::ReportList
@@ -157,6 +187,13 @@ impl std::fmt::Debug for Command {
             Command::UserList => "user-list",
             Command::UserPasswd { .. } => "user-passwd",
             Command::UserRemove { .. } => "user-remove",
+            Command::UserShow { .. } => "user-show",
+            Command::UserDisable { enable: false, .. } => "user-disable",
+            Command::UserDisable { .. } => "user-enable",
+            Command::UserKick { .. } => "user-kick",
+            Command::Invite(_) => "invite",
+            Command::Circle(_) => "circle",
+            Command::Notice(_) => "notice",
             Command::RoomList => "room-list",
             Command::RoomCreate { .. } => "room-create",
             Command::RoomDestroy { .. } => "room-destroy",
@@ -171,6 +208,7 @@ impl std::fmt::Debug for Command {
             Command::Status => "status",
             Command::Reload => "reload",
             Command::Stop => "stop",
+            Command::Restart => "restart",
         })
     }
 }
@@ -187,6 +225,16 @@ pub enum Answer {
     },
     /// Accounts.
     Users(Vec<User>),
+    /// One account.
+    Portrait(Portrait),
+    /// An invitation, just made.
+    Invited(Invited),
+    /// Invitations.
+    Invites(Vec<Open>),
+    /// Circles.
+    Circles(Vec<Ring>),
+    /// A notice, if there is one.
+    Notice(Option<String>),
     /// Rooms.
     Rooms(Vec<Room>),
     /// Links.

@@ -29,7 +29,7 @@ impl Users {
     /// It is no address, or not of a domain that is served here.
     pub fn address(&self, text: &str) -> Result<BareJid, Refusal> {
         let bad = |text: String| Refusal::new(Why::BadRequest, text);
-        let first = self.domains.first().map_or("localhost", String::as_str);
+        let first = self.first_domain();
         let jid = BareJid::parse(text).map_err(|why| bad(format!("\"{text}\" is no address: {why}")))?;
         if jid.localpart().is_none() {
             return Err(bad(format!(
@@ -41,6 +41,38 @@ impl Users {
             return Err(bad(format!("{} is not served here; accounts are on {domains}", jid.domainpart())));
         }
         Ok(jid)
+    }
+
+    /// The account that an operator means, which is there.
+    ///
+    /// # Errors
+    /// As of `address`; or there is none.
+    pub fn known(&self, text: &str) -> Result<BareJid, Refusal> {
+        let jid = self.address(text)?;
+        match self.accounts.get(jid.as_str()) {
+            Ok(Some(_)) => Ok(jid),
+            Ok(None) => Err(refusal(&jid, &PeopleError::Unknown)),
+            Err(why) => Err(failed(&why)),
+        }
+    }
+
+    /// A domain of accounts.
+    ///
+    /// # Errors
+    /// It is not served here.
+    pub fn domain(&self, text: &str) -> Result<String, Refusal> {
+        let domain = BareJid::parse(text).ok().filter(|jid| jid.localpart().is_none());
+        let domain = domain.map_or_else(|| text.to_owned(), |jid| jid.as_str().to_owned());
+        if self.domains.contains(&domain) {
+            return Ok(domain);
+        }
+        let text = format!("{domain} is not served here; accounts are on {}", self.domains.join(", "));
+        Err(Refusal::new(Why::BadRequest, text))
+    }
+
+    /// The first domain.
+    pub fn first_domain(&self) -> &str {
+        self.domains.first().map_or("localhost", String::as_str)
     }
 
     /// Makes an account.
@@ -61,6 +93,16 @@ impl Users {
         let jid = self.address(address)?;
         self.people.set_password(&jid, password).await.map_err(|why| refusal(&jid, &why))?;
         Ok(Answer::OK)
+    }
+
+    /// Lets nobody log in to an account any more, or lets them again. Sessions that are there stay.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub async fn disable(&self, address: &str, disable: bool) -> Result<Answer, Refusal> {
+        let jid = self.address(address)?;
+        let there = self.accounts.set_disabled(jid.as_str(), disable).await.map_err(|why| failed(&why))?;
+        if there { Ok(Answer::OK) } else { Err(refusal(&jid, &PeopleError::Unknown)) }
     }
 
     /// Removes an account that nobody is logged in to: for a server that does not run.
@@ -108,6 +150,12 @@ pub(super) fn refusal(jid: &BareJid, why: &PeopleError) -> Refusal {
             format!(
                 "{jid} was removed once, and its old contacts may take the new owner for the old one; say --reuse to \
                  give the name again"
+            ),
+        ),
+        PeopleError::Reserved => (
+            Why::Exists,
+            format!(
+                "{jid} is reserved by an invitation; `rialto invite list` shows it, `rialto invite revoke` frees the name"
             ),
         ),
         PeopleError::Unknown => {

@@ -1,5 +1,8 @@
 //! The command line, as clap reads it and as `--help` shows it.
 
+use super::circle::Circle;
+use super::invite::Invite;
+use super::notice::Notice;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 use std::path::PathBuf;
@@ -34,9 +37,18 @@ pub enum Command {
     Serve,
     /// Look at configuration, certificates, ports, store and bridges, and say what to do about each finding
     Check(Listing),
-    /// Accounts: add, list, passwd, remove
+    /// Accounts: add, list, show, passwd, disable, enable, kick, remove
     #[command(subcommand)]
     User(User),
+    /// Invitations: create, list, revoke
+    #[command(subcommand)]
+    Invite(Invite),
+    /// Circles, whose members all have each other as contacts: list, create, add, remove, end
+    #[command(subcommand)]
+    Circle(Circle),
+    /// Words to everybody: announce, motd, welcome
+    #[command(subcommand)]
+    Notice(Notice),
     /// Rooms: list, create, destroy
     #[command(subcommand)]
     Room(Room),
@@ -95,6 +107,29 @@ Examples:
     },
     /// Show all accounts
     List(Listing),
+    /// Show one account closer: its last login, its contacts, its sessions
+    Show {
+        /// Its address: NAME@DOMAIN
+        address: String,
+        /// Show it as JSON, for scripts
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Let nobody log in to an account any more, and end its sessions; nothing of it is lost
+    Disable {
+        /// Its address: NAME@DOMAIN
+        address: String,
+    },
+    /// Let people log in to a disabled account again
+    Enable {
+        /// Its address: NAME@DOMAIN
+        address: String,
+    },
+    /// End sessions; they may come again
+    Kick {
+        /// NAME@DOMAIN for all sessions of an account, NAME@DOMAIN/RESOURCE for one
+        address: String,
+    },
     /// Give an account another password, and end its sessions
     Passwd {
         /// Its address: NAME@DOMAIN

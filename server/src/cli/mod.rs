@@ -11,7 +11,10 @@ macro_rules! say {
 mod args;
 mod banner;
 mod check;
+mod circle;
+mod invite;
 mod link;
+mod notice;
 mod password;
 mod report;
 mod room;
@@ -109,6 +112,9 @@ fn carry_out(arguments: Arguments) -> Result<Exit, Sorry> {
     match arguments.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run(config),
         Command::User(command) => user::run(&config, command),
+        Command::Invite(command) => invite::run(&config, command),
+        Command::Circle(command) => circle::run(&config, command),
+        Command::Notice(command) => notice::run(&config, command),
         Command::Room(command) => room::run(&config, command),
         Command::Link(command) => link::run(&config, command),
         Command::Report(command) => report::run(&config, command),

@@ -11,13 +11,8 @@ use crate::logs::{self, Logs};
 use crate::server::Server;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
-use std::sync::Arc;
 use std::time::SystemTime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc;
-
-/// Wishes that may wait; who wishes more waits.
-const WISHES: usize = 8;
 
 /// Serves until it is told to stop.
 pub(super) fn run(config: Config) -> Result<Exit, Sorry> {
@@ -48,14 +43,14 @@ async fn serve(config: Config, logs: &Logs) -> Result<Exit, Sorry> {
         opened = Server::open(config) => opened.map_err(Sorry::failed)?,
         () = signals.stop() => return Ok(Exit::Done),
     };
-    let (wishes, mut wished) = mpsc::channel(WISHES);
-    let desk = Arc::new(FrontDesk::new(&server, wishes));
+    let desk = server.desk.clone();
+    let mut wished = server.wishes().ok_or_else(|| Sorry::failed("somebody else runs this server"))?;
     say!("{}", ready(&server, &desk));
     let answering = tokio::spawn(socket.serve(desk));
-    loop {
+    let again = loop {
         tokio::select! {
             heard = signals.next() => match heard {
-                Heard::Stop => break,
+                Heard::Stop => break false,
                 Heard::Reload => match reload(&server, logs) {
                     Ok(remark) => tracing::info!("{remark}"),
                     Err(why) => tracing::error!("nothing was reloaded: {why}"),
@@ -63,10 +58,11 @@ async fn serve(config: Config, logs: &Logs) -> Result<Exit, Sorry> {
             },
             wish = wished.recv() => match wish {
                 Some(Wish::Reload(tell)) => { let _ = tell.send(reload(&server, logs)); }
-                Some(Wish::Stop) | None => break,
+                Some(Wish::Restart) => break true,
+                Some(Wish::Stop) | None => break false,
             },
         }
-    }
+    };
     say!("Closing; once more Ctrl-C leaves at once.");
     tokio::select! {
         () = server.close() => {}
@@ -74,7 +70,16 @@ async fn serve(config: Config, logs: &Logs) -> Result<Exit, Sorry> {
     }
     answering.abort();
     let _ = answering.await; // takes the socket away
-    Ok(Exit::Done)
+    if again { Err(begin_anew()) } else { Ok(Exit::Done) }
+}
+
+/// XEP-0133 §4.30: the same program, with the same arguments, in place of this one. It returns only where that fails.
+fn begin_anew() -> Sorry {
+    use std::os::unix::process::CommandExt;
+    let mut arguments = std::env::args_os();
+    let Some(program) = arguments.next() else { return Sorry::failed("there is no program to begin anew") };
+    let why = std::process::Command::new(program).args(arguments).exec();
+    Sorry::failed(format!("the server has stopped and cannot be started again: {why}"))
 }
 
 /// Everything is kept in here, so it is for the server alone.

@@ -1,8 +1,8 @@
 //! `rialto user`: by the running server, or else by the store itself.
 
-use super::args::{Password, User};
+use super::args::{Listing, Password, User};
 use super::show::{self, Column};
-use super::{Exit, Sorry, open_store, password, sure};
+use super::{Exit, Sorry, ask, open_store, password, remark, sure};
 use crate::admin::{self, Answer, AskError, Command, Refusal, Users};
 use crate::config::Config;
 use rialto_store::EngineKind;
@@ -17,6 +17,12 @@ pub(super) fn run(config: &Config, command: User) -> Result<Exit, Sorry> {
             carry_out(config, Command::UserRemove { address: address.clone() })?;
             say!("{address} is gone.");
             Ok(Exit::Done)
+        }
+        User::Show { address, listing } => show_one(config, address, listing),
+        User::Disable { address } => set_disabled(config, address, true),
+        User::Enable { address } => set_disabled(config, address, false),
+        User::Kick { address } => {
+            remark(&ask(config, Command::UserKick { address })?, "They were sent away.")
         }
         User::List(listing) => {
             let Answer::Users(users) = carry_out(config, Command::UserList)? else { return Ok(Exit::Failed) };
@@ -36,6 +42,34 @@ pub(super) fn run(config: &Config, command: User) -> Result<Exit, Sorry> {
             )
         }
     }
+}
+
+fn set_disabled(config: &Config, address: String, disable: bool) -> Result<Exit, Sorry> {
+    carry_out(config, Command::UserDisable { address: address.clone(), enable: !disable })?;
+    match disable {
+        true => say!("Nobody can log in to {address} now. Let them in again: rialto user enable {address}"),
+        false => say!("People can log in to {address} again."),
+    }
+    Ok(Exit::Done)
+}
+
+fn show_one(config: &Config, address: String, listing: Listing) -> Result<Exit, Sorry> {
+    let Answer::Portrait(found) = ask(config, Command::UserShow { address })? else {
+        return Ok(Exit::Failed);
+    };
+    if listing.json {
+        return show::json(&found);
+    }
+    say!("{}{}", found.address, if found.disabled { ", disabled" } else { "" });
+    say!("  made on     {}", show::day(found.created));
+    say!("  last login  {}", found.last_login.map_or_else(|| "never".to_owned(), show::day));
+    say!("  contacts    {}", found.contacts);
+    say!(
+        "  sessions    {}",
+        if found.resources.is_empty() { "none".to_owned() } else { found.resources.join(", ") }
+    );
+    say!("  waiting     {} messages", found.waiting);
+    Ok(Exit::Done)
 }
 
 fn add(config: &Config, address: String, reuse: bool, from: &Password) -> Result<Exit, Sorry> {
@@ -80,6 +114,7 @@ fn in_store(config: &Config, command: Command) -> Result<Answer, Sorry> {
             Command::UserAdd { address, password, reuse } => users.add(&address, &password, reuse).await,
             Command::UserPasswd { address, password } => users.passwd(&address, &password).await,
             Command::UserRemove { address } => users.remove(&address).await,
+            Command::UserDisable { address, enable } => users.disable(&address, !enable).await,
             _ => users.list(|_| None),
         }
     });

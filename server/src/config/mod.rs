@@ -6,6 +6,7 @@
 mod error;
 mod guard;
 mod http;
+mod invites;
 mod keep;
 mod listen;
 mod network;
@@ -23,6 +24,7 @@ mod tests;
 pub use error::ConfigError;
 pub use guard::Guard;
 pub use http::{Forwarded, Http};
+pub use invites::{Circles, Good, Invites};
 pub use keep::{Archive, ArchiveDefault, Sessions, Store};
 pub use listen::{C2s, Certs, Conflict, Listen, Port, Registration};
 pub use network::Network;
@@ -32,7 +34,7 @@ pub use rooms::{Bridge, Bridges, Creators, FarRoom, Link, Rooms};
 pub use server::{Contact, Log, LogFormat, Version};
 pub use turn::{ExternalService, Turn};
 pub use upload::{Proxy, Upload};
-pub use value::show_duration;
+pub use value::{read_duration, show_duration};
 
 use rialto_xmpp::jid::BareJid;
 use serde::Deserialize;
@@ -60,6 +62,10 @@ pub struct Config {
     pub c2s: C2s,
     /// Making accounts.
     pub registration: Registration,
+    /// Invitations.
+    pub invites: Invites,
+    /// People who all know each other.
+    pub circles: Circles,
     /// The database.
     pub store: Store,
     /// Sessions.
@@ -129,6 +135,8 @@ impl Config {
             certs: Certs::default(),
             c2s: C2s::default(),
             registration: Registration::default(),
+            invites: Invites::default(),
+            circles: Circles::default(),
             store: Store::default(),
             sessions: Sessions::default(),
             archive: Archive::default(),
@@ -196,6 +204,8 @@ impl Config {
             ("[http]", self.http != other.http),
             ("[certs]", self.certs != other.certs),
             ("[registration]", self.registration != other.registration),
+            ("[invites]", self.invites != other.invites),
+            ("[circles]", self.circles != other.circles),
             ("[store]", self.store != other.store),
             ("[archive]", self.archive != other.archive),
             ("[push]", self.push != other.push),

@@ -19,6 +19,8 @@ pub struct Contact {
     pub security: Vec<String>,
     /// For questions.
     pub support: Vec<String>,
+    /// Pages that tell how the server is while it cannot be reached (XEP-0455).
+    pub status: Vec<String>,
 }
 
 /// `[version]`: what the server tells about itself (XEP-0092). Needs a restart.

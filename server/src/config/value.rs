@@ -12,6 +12,14 @@ pub fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error
     parse_duration(&text).ok_or_else(|| D::Error::custom(not_a_duration(&text, "")))
 }
 
+/// Reads a duration as the configuration writes it.
+///
+/// # Errors
+/// A sentence that shows how one is written.
+pub fn read_duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text).ok_or_else(|| not_a_duration(text, ""))
+}
+
 /// A duration, or `"forever"`, which is `None`.
 pub fn duration_or_forever<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
     let text = String::deserialize(from)?;

@@ -1,22 +1,24 @@
 //! XEP-0050: Ad-Hoc Commands.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use rialto_xmpp::parts::form::{Field, Form};
+use rialto_xmpp::parts::form::Form;
 use rialto_xmpp::{Condition, Element, Jid, StanzaError, ns};
 
-use super::command::{Command, Stage};
-use super::{About, Answer, Ask, Feature, Fut, IqSpec, Spec, Target};
+use super::command::{Note, Stage};
+use super::{About, Answer, Ask, Feature, IqSpec, Spec, Target};
 use crate::random;
-use crate::sessions::Accounts;
 
 static ABOUT: About = About {
     spec: Spec::Xep(50, "1.3.0"),
-    disco: &[(Target::Server, ns::COMMANDS)],
-    iq: &[IqSpec::server_set(ns::COMMANDS, "command")],
+    disco: &[(Target::Server, ns::COMMANDS), (Target::Account, ns::COMMANDS)],
+    iq: &[
+        IqSpec::server_set(ns::COMMANDS, "command"),
+        // Clients that know their own address only ask there.
+        IqSpec::account_set(ns::COMMANDS, "command"),
+    ],
     at: &[],
 };
 
@@ -26,9 +28,9 @@ const MAX_OPEN: usize = 256;
 /// An execution that nobody continues is forgotten after this.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// Runs commands.
+/// Runs the commands that the catalogue lists.
+#[derive(Default)]
 pub struct AdHoc {
-    commands: Vec<Arc<dyn Command>>,
     open: Mutex<HashMap<String, Execution>>,
 }
 
@@ -39,11 +41,6 @@ struct Execution {
 }
 
 impl AdHoc {
-    /// Runs these.
-    pub fn new(commands: Vec<Arc<dyn Command>>) -> AdHoc {
-        AdHoc { commands, open: Mutex::default() }
-    }
-
     /// §3: the session of this request: a new one, or the one it names.
     fn session(&self, who: &Jid, node: &str, id: Option<&str>) -> Result<String, StanzaError> {
         let mut open = self.open.lock();
@@ -67,16 +64,14 @@ impl Feature for AdHoc {
         &ABOUT
     }
 
-    fn commands(&self) -> Vec<Arc<dyn Command>> {
-        self.commands.clone()
-    }
-
     fn answer<'a>(&'a self, ask: &'a mut Ask<'_>) -> Answer<'a> {
         Box::pin(async move {
             let (who, request) = (ask.asker()?, ask.payload()?);
             let node = request.get("node").ok_or(Condition::BadRequest)?;
-            let command = self.commands.iter().find(|command| command.node() == node);
-            let command = command.ok_or(Condition::ItemNotFound)?;
+            if ask.account.is_some() {
+                ask.own()?;
+            }
+            let command = ask.catalogue.command(node).ok_or(Condition::ItemNotFound)?;
             if !command.allows(who) {
                 return Err(Condition::Forbidden.into());
             }
@@ -106,10 +101,12 @@ impl Feature for AdHoc {
                         .with(Element::new("complete", ns::COMMANDS));
                     Ok(Some(answer("executing").with(actions).with(form.to_element())))
                 }
-                Stage::Done { note, form } => {
+                Stage::Done { note, result } => {
                     self.open.lock().remove(&id);
-                    let note = Element::new("note", ns::COMMANDS).attr("type", "info").with_text(note);
-                    Ok(Some(answer("completed").with(note).with_opt(form.map(|form| form.to_element()))))
+                    let note = note.as_ref().map(Note::parts).map(|(kind, text)| {
+                        Element::new("note", ns::COMMANDS).attr("type", kind).with_text(text)
+                    });
+                    Ok(Some(answer("completed").with_opt(note).with_opt(result)))
                 }
             }
         })
@@ -119,42 +116,4 @@ impl Feature for AdHoc {
 /// §4.4: the command's own conditions.
 fn wrong(condition: &'static str) -> StanzaError {
     StanzaError::from(Condition::BadRequest).with(Element::new(condition, ns::COMMANDS))
-}
-
-/// XEP-0133 §4.20: Get Number of Online Users, for those who run the server.
-pub struct OnlineUsers {
-    /// Who runs the server.
-    pub admins: Vec<Jid>,
-    /// Who is here.
-    pub accounts: Arc<Accounts>,
-}
-
-impl Command for OnlineUsers {
-    fn node(&self) -> &str {
-        ns::ADMIN_ONLINE_USERS
-    }
-
-    fn name(&self) -> &str {
-        "Get Number of Online Users"
-    }
-
-    fn allows(&self, who: &Jid) -> bool {
-        self.admins.iter().any(|admin| admin.as_str() == who.bare_str())
-    }
-
-    fn run<'a>(&'a self, _who: &'a Jid, _form: Option<&'a Form>) -> Fut<'a, Result<Stage, StanzaError>> {
-        Box::pin(async {
-            let sessions = self.accounts.all_sessions();
-            let mut online: Vec<_> = sessions
-                .iter()
-                .filter(|session| session.is_available())
-                .map(|session| session.jid.bare_str())
-                .collect();
-            online.sort_unstable();
-            online.dedup();
-            let field = Field::text("onlineusersnum", "The number of online users", online.len().to_string());
-            let form = Form::new("result", ns::ADMIN).field(field);
-            Ok(Stage::Done { note: format!("{} people are online.", online.len()), form: Some(form) })
-        })
-    }
 }

@@ -17,7 +17,7 @@ pub struct Catalogue {
     account: Vec<&'static str>,
     identities: Vec<(Target, &'static str, &'static str)>,
     forms: Vec<Element>,
-    commands: Vec<Arc<dyn Command>>,
+    commands: ArcSwap<Vec<Arc<dyn Command>>>,
     hosted: ArcSwap<Vec<Hosted>>,
     caps: OnceLock<String>,
 }
@@ -47,7 +47,7 @@ impl Catalogue {
         }
         let identities = list.iter().flat_map(|feature| feature.identities()).copied().collect();
         let forms = list.iter().flat_map(|feature| feature.forms()).collect();
-        let commands = list.iter().flat_map(|feature| feature.commands()).collect();
+        let commands = ArcSwap::from_pointee(list.iter().flat_map(|feature| feature.commands()).collect());
         let (hosted, caps) = (ArcSwap::default(), OnceLock::new());
         Catalogue { server, account, identities, forms, commands, hosted, caps }
     }
@@ -81,8 +81,20 @@ impl Catalogue {
 
     /// Node and name of every command that `who` may run.
     pub fn commands(&self, who: &Jid) -> Vec<(String, String)> {
-        let allowed = self.commands.iter().filter(|command| command.allows(who));
+        let commands = self.commands.load();
+        let allowed = commands.iter().filter(|command| command.allows(who));
         allowed.map(|command| (command.node().to_owned(), command.name().to_owned())).collect()
+    }
+
+    /// The command of this node, whoever may run it.
+    pub fn command(&self, node: &str) -> Option<Arc<dyn Command>> {
+        self.commands.load().iter().find(|command| command.node() == node).cloned()
+    }
+
+    /// Tells of more commands: those of whoever stands above the features.
+    pub fn offer(&self, more: impl IntoIterator<Item = Arc<dyn Command>>) {
+        let more: Vec<_> = more.into_iter().collect();
+        self.commands.rcu(|before| before.iter().chain(&more).cloned().collect::<Vec<_>>());
     }
 
     /// Services of this server.

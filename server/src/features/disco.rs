@@ -108,14 +108,19 @@ fn server_items(ask: &Ask<'_>, node: Option<&str>) -> Result<Element, StanzaErro
             let hosted = ask.catalogue.hosted();
             Ok(query.with_all(hosted.iter().map(|host| item(host.jid.as_str()).attr("name", &host.name))))
         }
-        Some(ns::COMMANDS) => {
-            let to = ask.iq.head.to.as_ref().map(|to| to.as_str()).unwrap_or_default();
-            let commands = ask.catalogue.commands(ask.asker()?);
-            let line = |(node, name): (String, String)| item(to).attr("node", node).attr("name", name);
-            Ok(query.with_all(commands.into_iter().map(line)))
-        }
+        Some(ns::COMMANDS) => command_list(ask, ask.asker()?.domainpart()),
         Some(_) => Err(Condition::ItemNotFound.into()),
     }
+}
+
+/// XEP-0050 §2.2: what the asker may run, and where.
+fn command_list(ask: &Ask<'_>, otherwise: &str) -> Result<Element, StanzaError> {
+    let to = ask.iq.head.to.as_ref().map_or(otherwise, |to| to.as_str());
+    let line = |(node, name): (String, String)| {
+        Element::new("item", ns::DISCO_ITEMS).attr("jid", to).attr("node", node).attr("name", name)
+    };
+    let commands = ask.catalogue.commands(ask.asker()?);
+    Ok(Element::new("query", ns::DISCO_ITEMS).with_all(commands.into_iter().map(line)))
 }
 
 impl Disco {
@@ -125,6 +130,14 @@ impl Disco {
             ask.acquainted()?;
             return Ok(ask.catalogue.info(Target::Account));
         };
+        if ask.own().is_ok() && node == ns::COMMANDS {
+            return Ok(command_list_info());
+        }
+        if ask.own().is_ok()
+            && let Ok(name) = command(ask, node)
+        {
+            return Ok(command_info(&name));
+        }
         let account = ask.account.ok_or(Condition::ServiceUnavailable)?;
         let told = self.pubsub.node_info(Host::Account(&account.jid), ask.asker()?, node);
         told.map_err(|error| ask.acquainted().err().unwrap_or(error))
@@ -133,6 +146,9 @@ impl Disco {
     /// §4, XEP-0060 §5.2: the available resources of an account, and its nodes, for those who may know.
     fn account_items(&self, ask: &Ask<'_>, node: Option<&str>) -> Result<Element, StanzaError> {
         let account = ask.account.ok_or(Condition::ServiceUnavailable)?;
+        if node == Some(ns::COMMANDS) && ask.own().is_ok() {
+            return command_list(ask, account.jid.as_str());
+        }
         let (host, asker) = (Host::Account(&account.jid), ask.asker()?);
         let query = Element::new("query", ns::DISCO_ITEMS);
         if let Some(node) = node {

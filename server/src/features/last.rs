@@ -36,7 +36,8 @@ impl Last {
         }
         let status = turn.stanza.payload("status", ns::CLIENT).map(Element::text).unwrap_or_default();
         let mut batch = Batch::new();
-        if last::put(&mut batch, turn.account.jid.as_str(), &Record { at: now(), status }).is_ok() {
+        let login = turn.session.map_or(0, |session| session.since);
+        if last::put(&mut batch, turn.account.jid.as_str(), &Record { at: now(), status, login }).is_ok() {
             turn.left.wrote(self.store.enqueue(batch));
         }
     }

@@ -2,22 +2,54 @@
 
 use std::sync::Arc;
 
-use rialto_store::Store;
 use rialto_store::prefs::Archived;
+use rialto_store::{Store, StoreError};
 use rialto_xmpp::Jid;
 
 use super::contacts::{Keeper, Limits};
-use super::pubsub::PubSub;
+use super::pubsub::{self, PubSub};
 use super::record::{Recorder, Settings};
 use super::{
-    Feature, Spec, adhoc, archive, blocking, caps, carbons, contact, disco, extdisco, last, offline, pep,
-    ping, presence, private, push, register, retraction, roster, strangers, subscriptions, time, vcard,
-    version,
+    Feature, Spec, adhoc, archive, blocking, caps, carbons, contact, disco, extdisco, invitations, last,
+    notices, offline, outage, pars, pep, ping, presence, private, push, register, retraction, roster,
+    strangers, subscriptions, time, vcard, version,
 };
 use crate::config::{ArchiveDefault, Config};
 use crate::guards::Guards;
+use crate::invites::Invites;
 use crate::people::People;
 use crate::sessions::Accounts;
+
+/// What features have in common with those above them.
+pub struct Shared {
+    /// Invitations.
+    pub invites: Arc<Invites>,
+    /// The message of the day.
+    pub day: Arc<notices::OfTheDay>,
+    /// Nodes.
+    pub pubsub: Arc<PubSub>,
+    /// What the server can do for calls by itself; known once it listens.
+    pub built_in: extdisco::BuiltIn,
+    /// Against those who are a nuisance.
+    pub guards: Arc<Guards>,
+}
+
+impl Shared {
+    /// As the store has it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn open(config: &Config, store: &Store, accounts: &Arc<Accounts>) -> Result<Shared, StoreError> {
+        let limits = pubsub::Limits::of(&config.pubsub);
+        Ok(Shared {
+            invites: Invites::new(store, &config.invites),
+            day: notices::OfTheDay::open(store)?,
+            guards: Guards::open(&config.guard),
+            built_in: extdisco::BuiltIn::default(),
+            pubsub: PubSub::new(store, accounts, &config.domains, limits),
+        })
+    }
+}
 
 /// All features. The order is the order of every phase: what may refuse stands before what records.
 pub fn all(
@@ -25,20 +57,20 @@ pub fn all(
     store: &Store,
     accounts: &Arc<Accounts>,
     people: &People,
-    (pubsub, guards, built_in): (&Arc<PubSub>, &Arc<Guards>, &extdisco::BuiltIn),
+    shared: &Shared,
 ) -> Vec<Box<dyn Feature>> {
     let admins: Vec<Jid> = config.admins.iter().map(|admin| admin.as_jid().clone()).collect();
-    let strangers = strangers::new(guards, admins.clone());
-    let online = adhoc::OnlineUsers { admins, accounts: accounts.clone() };
+    let strangers = strangers::new(&shared.guards, admins);
     let (keeper, limits) = (Arc::new(Keeper::new(store)), Limits::default());
     let recorder = Recorder::new(store, kept(config));
     let mut list: Vec<Box<dyn Feature>> = vec![
         Box::new(blocking::new(store, &config.admins)), // first: who is blocked leaves no trace
         Box::new(strangers),                            // what is too much is not kept either
         Box::new(roster::new(&keeper, limits)),
-        Box::new(pep::new(pubsub)), // before subscriptions: whom they let see nodes must be welcomed
+        Box::new(pep::new(&shared.pubsub)), // before subscriptions: whom they let see nodes must be welcomed
+        Box::new(pars::new(&keeper, limits, &shared.invites)), // before subscriptions: what was invited needs no asking
         Box::new(subscriptions::new(&keeper, limits)), // before presence: the rest of presence is not its own
-        Box::new(caps::new(pubsub)), // before presence: it must see which is a session's first
+        Box::new(caps::new(&shared.pubsub)), // before presence: it must see which is a session's first
         Box::new(presence::new(accounts)),
         Box::new(archive::new(&recorder)), // before carbons: copies carry the archive's id
         Box::new(retraction::new(&recorder)),
@@ -47,16 +79,19 @@ pub fn all(
         Box::new(offline::new(&recorder)),
         Box::new(last::Last::new(store)),
         // These only answer; their order is nothing to them.
-        Box::new(disco::new(pubsub)),
+        Box::new(disco::new(&shared.pubsub)),
         Box::new(ping::Ping),
         Box::new(version::Version::new(&config.version)),
         Box::new(time::Time),
         Box::new(private::Private::new(store)),
         Box::new(vcard::VCard::new(store)),
-        Box::new(extdisco::new(config, store, built_in)),
+        Box::new(extdisco::new(config, store, &shared.built_in)),
         Box::new(contact::Contact::new(&config.contact)),
         Box::new(register::Register::new(Arc::new(people.clone()))),
-        Box::new(adhoc::AdHoc::new(vec![Arc::new(online)])),
+        Box::new(outage::Outage::new(&config.contact.status)),
+        Box::new(notices::Notices::new(&shared.day)),
+        Box::new(invitations::Invitations::new(&shared.invites, &config.domains, &config.admins)),
+        Box::new(adhoc::AdHoc::default()),
     ];
     list.retain(|feature| config.push.enabled || !matches!(feature.about().spec, Spec::Xep(357, _)));
     list

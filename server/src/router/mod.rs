@@ -1,5 +1,6 @@
 //! Floor 5: where a stanza goes. The router owns no task and no queue: its caller does the work.
 
+mod bonds;
 mod deliver;
 mod directory;
 mod domains;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use rialto_store::{Store, StoreError, Ticket};
 use rialto_xmpp::{BareJid, Condition, Jid, PresenceKind, Stanza, StanzaError};
 
+pub use bonds::CircleError;
 pub use directory::Directory;
 pub use domains::{Domain, Domains};
 pub use service::{Delivery, Service, Undelivered, undelivered};

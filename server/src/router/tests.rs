@@ -7,7 +7,6 @@ use rialto_xmpp::{BareJid, Jid, Stanza, parse};
 
 use super::{Domain, Router};
 use crate::config::Config;
-use crate::features::pubsub::PubSub;
 use crate::features::{Features, list};
 use crate::people::People;
 use crate::sessions::{Account, Accounts, Session};
@@ -24,10 +23,9 @@ fn stanza(xml: &str) -> Stanza {
 async fn router() -> Arc<Router> {
     let (store, accounts) = (Store::memory(), Arc::new(Accounts::default()));
     let people = People::new(&store);
-    let pubsub = PubSub::new(&store, &accounts, &Config::default().domains, Default::default());
-    let more = (&pubsub, &Arc::default(), &Default::default());
-    let features = list::all(&Config::default(), &store, &accounts, &people, more);
-    let features = Features::new(features).unwrap();
+    let config = Config::default();
+    let shared = list::Shared::open(&config, &store, &accounts).unwrap();
+    let features = Features::new(list::all(&config, &store, &accounts, &people, &shared)).unwrap();
     let router = Arc::new(Router::new(accounts, features, store, Arc::new(people)));
     router.domains.serve("localhost", Domain::Accounts);
     router

@@ -15,6 +15,8 @@ pub struct Session {
     pub jid: Jid,
     /// Unique in this process; for logs.
     pub number: u64,
+    /// When it began, in seconds since 1970.
+    pub since: u64,
     /// What waits for its client.
     pub outbox: Outbox,
     /// What the features know about it.
@@ -49,6 +51,7 @@ impl Session {
         Session {
             jid,
             number: NEXT.fetch_add(1, Ordering::Relaxed),
+            since: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
             outbox: Outbox::new(limit),
             extensions: Extensions::default(),
             guarded: AtomicBool::new(false),

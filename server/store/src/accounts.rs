@@ -12,7 +12,7 @@ use crate::error::StoreError;
 use crate::key::key;
 use crate::store::Store;
 use crate::table::Table;
-use crate::{rosters, tables};
+use crate::{circles, invites, rosters, tables};
 
 const ACCOUNTS: Table<Account> = Table::new(tables::ACCOUNTS);
 const HELD: Table<Held> = Table::new(tables::ACCOUNTS);
@@ -117,12 +117,28 @@ impl Accounts {
         Ok(ACCOUNTS.get(&self.store, &[account])?.filter(|found| found.removed.is_none()))
     }
 
+    /// Whether nobody has this name, nor had it.
+    pub fn is_free(&self, account: &str) -> Result<bool, StoreError> {
+        Ok(ACCOUNTS.get(&self.store, &[account])?.is_none())
+    }
+
     /// Makes an account. A name that was removed is given again only with `reuse`.
     pub async fn create(
         &self,
         account: &str,
         credentials: BTreeMap<Hash, Credential>,
         reuse: bool,
+    ) -> Result<(), CreateError> {
+        self.create_with(account, credentials, reuse, Batch::new()).await
+    }
+
+    /// The same; what else stands in the batch happens with it, or not at all.
+    pub async fn create_with(
+        &self,
+        account: &str,
+        credentials: BTreeMap<Hash, Credential>,
+        reuse: bool,
+        mut batch: Batch,
     ) -> Result<(), CreateError> {
         let raw = self.store.get(tables::ACCOUNTS, &key(&[account]))?;
         match ACCOUNTS.get(&self.store, &[account])? {
@@ -131,7 +147,6 @@ impl Accounts {
             _ => {}
         }
         let made = Account { created: unix_micros() / 1_000_000, credentials, ..Account::default() };
-        let mut batch = Batch::new();
         batch.require(tables::ACCOUNTS, &key(&[account]), raw.as_deref());
         ACCOUNTS.put(&mut batch, &[account], &made)?;
         rosters::begin(&mut batch, &self.store, account)?;
@@ -206,12 +221,15 @@ impl Accounts {
             tables::PUBSUB_PEOPLE,
             tables::PUBSUB_ITEMS,
             tables::PUSHES,
+            tables::HEARD,
         ] {
             batch.delete_prefix(table, &prefix);
         }
         for (room, _) in crate::nicks::of_account(&self.store, account)? {
             batch.delete(tables::NICKS, &key(&[&room, account]));
         }
+        invites::remove_of(&mut batch, &self.store, account)?;
+        circles::remove_of(&mut batch, &self.store, account)?;
         Archive::new(&self.store).remove(&mut batch, account);
         self.store.commit(batch).await?;
         Ok(true)
@@ -357,7 +375,7 @@ mod tests {
     #[tokio::test]
     async fn everything_of_a_removed_account_goes_and_nothing_of_others() {
         use crate::archive::{Draft, Flags};
-        use crate::{blocked, last, nicks, prefs, private, pubsub, rosters, tokens, vcard};
+        use crate::{blocked, last, nicks, notices, prefs, private, pubsub, rosters, tokens, vcard};
         let store = Store::memory();
         let (accounts, archive) = (Accounts::new(&store), Archive::new(&store));
         for name in ["romeo@localhost", "juliet@localhost"] {
@@ -370,6 +388,7 @@ mod tests {
             prefs::put(&mut batch, name, &prefs::Prefs::default()).unwrap();
             last::put(&mut batch, name, &last::Last::default()).unwrap();
             blocked::put(&mut batch, name, "tybalt@localhost").unwrap();
+            notices::hear(&mut batch, name, 1).unwrap();
             nicks::put(&mut batch, "lounge@rooms.localhost", name, "nick").unwrap();
             tokens::issue(&store, (name, "phone"), &tokens::Token::default(), (0, 9)).await.unwrap();
             pubsub::put(&mut batch, name, "node", &pubsub::Node::default()).unwrap();
@@ -388,7 +407,7 @@ mod tests {
             tables::CATALOGUE.iter().filter(|table| holds(table)).map(|table| table.name).collect::<Vec<_>>()
         };
         let whole = names("juliet@localhost");
-        assert_eq!(whole.len(), 15, "{whole:?}");
+        assert_eq!(whole.len(), 16, "{whole:?}");
         accounts.remove("romeo@localhost").await.unwrap();
         assert_eq!(names("romeo@localhost"), ["accounts"]);
         assert_eq!(names("juliet@localhost"), whole);

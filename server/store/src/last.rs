@@ -18,6 +18,9 @@ pub struct Last {
     /// The status of its last unavailable presence (§5).
     #[serde(default)]
     pub status: String,
+    /// When that session began, in seconds since 1970; 0 where nobody knows.
+    #[serde(default)]
+    pub login: u64,
 }
 
 /// When an account was last seen.
@@ -37,7 +40,7 @@ mod tests {
     #[tokio::test]
     async fn the_last_words_come_back() {
         let store = Store::memory();
-        let last = Last { at: 1_700_000_000, status: "parting is such sweet sorrow".into() };
+        let last = Last { at: 1_700_000_000, status: "parting is such sweet sorrow".into(), login: 1 };
         let mut batch = Batch::new();
         put(&mut batch, "juliet@localhost", &last).unwrap();
         store.commit(batch).await.unwrap();

@@ -45,6 +45,12 @@ pub struct Item {
     /// It is shown to the user's clients whatever its state: the user has put it there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub listed: bool,
+    /// The circles that both are in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub circles: Vec<String>,
+    /// It was a circle that made them see each other: without circles they no longer do.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bonded: bool,
 }
 
 /// §2.1.2.5.

@@ -86,6 +86,16 @@ pub const PUBSUB_NODES: TableId = TableId(20);
 pub const PUBSUB_PEOPLE: TableId = TableId(21);
 /// Items of nodes.
 pub const PUBSUB_ITEMS: TableId = TableId(22);
+/// Invitations.
+pub const INVITES: TableId = TableId(60);
+/// Names that invitations reserve.
+pub const RESERVED: TableId = TableId(61);
+/// Circles.
+pub const CIRCLES: TableId = TableId(62);
+/// What is said to everybody.
+pub const NOTICES: TableId = TableId(63);
+/// Who has heard it.
+pub const HEARD: TableId = TableId(64);
 
 /// Push services that accounts have enabled.
 pub const PUSHES: TableId = TableId(24);
@@ -124,6 +134,11 @@ pub const CATALOGUE: &[Entry] = &[
     entry!(PUBSUB_PEOPLE, "pubsub-people", "owner, node, account", "JSON pubsub::Person", "pubsub/mod.rs"),
     entry!(PUBSUB_ITEMS, "pubsub-items", "owner, node, item", "JSON pubsub::Item", "pubsub/mod.rs"),
     entry!(PUSHES, "pushes", "account, service, node", "JSON pushes::Push", "pushes.rs"),
+    entry!(INVITES, "invites", "digest of the token", "JSON invites::Invite", "invites.rs"),
+    entry!(RESERVED, "reserved", "account", "JSON, key of the invitation", "invites.rs"),
+    entry!(CIRCLES, "circles", "name", "JSON circles::Circle", "circles.rs"),
+    entry!(NOTICES, "notices", "name", "JSON notices::Notice", "notices.rs"),
+    entry!(HEARD, "heard", "account", "JSON, number of the notice", "notices.rs"),
 ];
 
 #[cfg(test)]

@@ -198,8 +198,6 @@ namespaces! {
     CONFERENCE = "jabber:x:conference";
     /// XEP-0050.
     COMMANDS = "http://jabber.org/protocol/commands";
-    /// XEP-0133 §4.18: the node of a command.
-    ADMIN_ONLINE_USERS = "http://jabber.org/protocol/admin#get-online-users-num";
     /// XEP-0133.
     ADMIN = "http://jabber.org/protocol/admin";
     /// XEP-0004.
@@ -214,6 +212,28 @@ namespaces! {
     PRIVATE = "jabber:iq:private";
     /// XEP-0077.
     REGISTER = "jabber:iq:register";
+    /// XEP-0379.
+    PARS = "urn:xmpp:pars:0";
+    /// XEP-0445 stream feature.
+    IBR_TOKEN = "urn:xmpp:ibr-token:0";
+    /// XEP-0401: the node of a command.
+    INVITE_CONTACT = "urn:xmpp:invite#invite";
+    /// XEP-0401: the node of a command.
+    INVITE_ACCOUNT = "urn:xmpp:invite#create-account";
+    /// XEP-0401: the form that tells of an invitation.
+    INVITATION = "urn:xmpp:invite#invitation";
+    /// XEP-0455.
+    OUTAGE = "urn:xmpp:sos:0";
+    /// XEP-0013.
+    OFFLINE_RETRIEVAL = "http://jabber.org/protocol/offline";
+    /// XEP-0283.
+    MOVED = "urn:xmpp:moved:1";
+    /// XEP-0227.
+    PIE = "urn:xmpp:pie:0";
+    /// XEP-0227 §4.3.
+    PIE_SCRAM = "urn:xmpp:pie:0#scram";
+    /// XEP-0227 §4.11.
+    PIE_ARCHIVE = "urn:xmpp:pie:0#mam";
     /// XEP-0077 stream feature.
     REGISTER_FEATURE = "http://jabber.org/features/iq-register";
     /// XEP-0092.

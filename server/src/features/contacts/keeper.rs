@@ -75,6 +75,11 @@ impl Keeper {
         Ok((version, ticket))
     }
 
+    /// Hands something that belongs to a change of contacts to the store.
+    pub fn enqueue(&self, batch: Batch) -> Ticket {
+        self.store.enqueue(batch)
+    }
+
     /// The account was written to: it is not read again before that can be seen.
     pub(super) fn remember(&self, account: &BareJid, ticket: Ticket) {
         let mut unsettled = self.unsettled.lock();

@@ -3,6 +3,7 @@
 //! Reading takes no lock: the list is swapped whole. It is changed one writer after another, and each change is handed
 //! to the store before the next begins, so that memory and disk agree on the order.
 
+mod bond;
 pub mod directed;
 mod keeper;
 mod push;
@@ -17,6 +18,7 @@ use rialto_store::{StoreError, Ticket};
 use rialto_xmpp::BareJid;
 use rialto_xmpp::write::escape_attr;
 
+pub use bond::{Tie, bond, unbond};
 pub use keeper::Keeper;
 pub use push::{Changed, Interested, item_element, push};
 pub use show::{farewell, hide, show, subscription};

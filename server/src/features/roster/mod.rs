@@ -41,6 +41,8 @@ impl Feature for Roster {
     }
 
     fn load<'a>(&'a self, account: &'a Account) -> Fut<'a, Result<(), StoreError>> {
+        // Who makes contacts without being asked finds it there.
+        account.extensions.put_shared(self.keeper.clone());
         Box::pin(self.keeper.load(account))
     }
 

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use rialto_xmpp::{BareJid, Element, StreamCondition, StreamError, ns};
 
 use super::negotiate::{Opening, Secured, Way, premature};
+use super::registration::Visit;
 use super::sasl::offer::Offer;
 use super::sasl::{self, AuthError, Proven, Step};
 use super::talk::Leave;
@@ -23,6 +24,8 @@ pub struct Stranger<'a> {
     pub offer: Arc<Offer>,
     /// What its header fixed.
     pub opening: Opening,
+    /// XEP-0445: an invitation that it has shown.
+    pub visit: Visit,
     /// XEP-0509: stands for all that it was offered; `None`: XEP-0388 was not.
     pub version: Option<String>,
 }
@@ -74,10 +77,10 @@ pub async fn login(stranger: &mut Stranger<'_>) -> Result<Login, Leave> {
     Err(StreamError::new(StreamCondition::PolicyViolation, "Too many failed logins.").into())
 }
 
-/// XEP-0077: the one other thing that is answered before a login, if the operator allows it at all.
+/// XEP-0077, XEP-0445: the one other thing that is answered before a login, where nobody can read along.
 async fn register(stranger: &mut Stranger<'_>, element: &Element) -> Option<Element> {
-    let Stranger { c2s, peer, opening, .. } = stranger;
-    c2s.registration.as_ref()?.answer(&opening.domain, peer.address.ip(), element).await
+    let Stranger { c2s, visit, version, .. } = stranger;
+    c2s.registration.as_ref().filter(|_| version.is_some())?.answer(visit, element).await
 }
 
 /// §6.4.2 to §6.4.6.

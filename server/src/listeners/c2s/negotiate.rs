@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use tokio_rustls::server::TlsStream;
 
 use super::login::{self, Login, Stranger};
+use super::registration::Visit;
 use super::sasl::offer::{Bindings, Offer};
 use super::talk::{self, Bounds, Leave, Talk};
 use super::{C2s, Peer, bind, features, resume};
@@ -169,7 +170,8 @@ async fn inside_tls(
     let offered = c2s.offered(&offer, channel.is_private);
     talk.open(&answer(&opening.domain, opening.client.as_ref()), &offered.bytes).await?;
     let version = offered.version.clone();
-    let mut stranger = Stranger { c2s, peer, talk, offer: Arc::new(offer), opening, version };
+    let visit = Visit::new(opening.domain.clone(), peer.address.ip());
+    let mut stranger = Stranger { visit, c2s, peer, talk, offer: Arc::new(offer), opening, version };
     let login = Box::pin(login::login(&mut stranger)).await?;
     let opening = stranger.opening;
     peer.pass.authenticated();

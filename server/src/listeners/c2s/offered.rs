@@ -68,7 +68,8 @@ impl C2s {
         let mut offered = offer.features();
         // XEP-0388 §3: a proof of a token could be used again by whoever hears it.
         offered.extend(is_private.then(|| sasl2::feature(self, offer)));
-        offered.extend(self.registration.as_ref().and_then(|registration| registration.feature()));
+        let registration = self.registration.iter().filter(|_| is_private);
+        offered.extend(registration.flat_map(|registration| registration.features()));
         offered.push(features::limits(Limits::UNAUTHENTICATED.bytes, self.settings().c2s.login_timeout));
         let version = is_private.then(|| sasl2::version(&offered));
         offered.extend(version.as_deref().map(sasl2::config_version));

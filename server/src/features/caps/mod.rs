@@ -167,6 +167,3 @@ fn told(presence: &Presence) -> Option<Told> {
 pub fn stream_feature(catalogue: &Catalogue) -> Element {
     Element::new("c", ns::CAPS).attr("hash", "sha-1").attr("node", CAPS_NODE).attr("ver", catalogue.caps())
 }
-
-#[cfg(test)]
-mod tests;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rialto_store::blocked;
 use rialto_store::pubsub::SendLast;
 use rialto_xmpp::{BareJid, Jid, Stanza};
 
@@ -9,7 +10,7 @@ use super::access::{Relation, Standing};
 use super::home::View;
 use super::{Host, Interests, PubSub, event};
 use crate::features::Left;
-use crate::features::blocked::blocks;
+use crate::features::blocked::{blocks, covers};
 use crate::features::contacts::{Contacts, sees};
 use crate::sessions::{Account, Session};
 
@@ -92,10 +93,15 @@ impl PubSub {
 
     /// XEP-0163 §4.3.3: whether one of the two blocks the other.
     fn apart(&self, host: Host<'_>, session: &Session) -> bool {
-        let owner = self.accounts.get(host.owner());
+        let by_owner = match self.accounts.get(host.owner()) {
+            Some(owner) => blocks(&owner, &session.jid),
+            // What cannot be read lets nobody hear anything.
+            None => blocked::load(&self.store, host.owner()).map_or(true, |listed| {
+                covers(&listed.into_iter().collect(), &host.jid().bare(), &session.jid)
+            }),
+        };
         let other = self.accounts.get(session.jid.bare_str());
-        owner.is_some_and(|owner| blocks(&owner, &session.jid))
-            || other.is_some_and(|other| blocks(&other, host.jid()))
+        by_owner || other.is_some_and(|other| blocks(&other, host.jid()))
     }
 
     /// Those of some nodes that have a newest item and may be read by somebody.

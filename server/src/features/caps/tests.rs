@@ -1,1 +1,0 @@
-//! Capabilities of clients without a server.

@@ -4,6 +4,7 @@ needs: slixmpp
 """
 
 import asyncio
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 from slixmpp.exceptions import IqError
@@ -48,37 +49,37 @@ async def befriend(romeo, juliet):
 
 async def personal(romeo, juliet):
     """XEP-0163, XEP-0172, XEP-0223."""
-    info = await juliet["xep_0030"].get_info(jid="juliet@localhost")
+    info = await juliet.plugin["xep_0030"].get_info(jid="juliet@localhost")
     identities = {identity[:2] for identity in info["disco_info"]["identities"]}
     check(("pubsub", "pep") in identities, "an account says that it has nodes")
-    romeo["xep_0163"].add_interest(NICK)
-    await romeo["xep_0115"].update_caps(presence=False)
+    romeo.plugin["xep_0163"].add_interest(NICK)
+    await romeo.plugin["xep_0115"].update_caps()
     romeo.send_presence()
     await asyncio.sleep(0.5)  # romeo is asked what his capabilities mean
-    await juliet["xep_0172"].publish_nick(nick="Jule")
+    await juliet.plugin["xep_0172"].publish_nick(nick="Jule")
     told = await romeo.hear("a contact who wants to hears of a nick", event(NICK, "juliet@localhost"))
     check("Jule" in str(told), "and reads it")
-    found = await romeo["xep_0060"].get_items("juliet@localhost", NICK)
+    found = await romeo.plugin["xep_0060"].get_items("juliet@localhost", NICK)
     check("Jule" in str(found), "and reads it again")
-    await juliet["xep_0223"].store(entry("secret"), node="urn:example:private", id="current")
+    await juliet.plugin["xep_0223"].store(SimpleNamespace(xml=entry("secret")), node="urn:example:private", id="current")
     await refused("nobody else reads what is private", "not-allowed",
-                  romeo["xep_0060"].get_items("juliet@localhost", "urn:example:private"))
-    found = await juliet["xep_0223"].retrieve("urn:example:private")
+                  romeo.plugin["xep_0060"].get_items("juliet@localhost", "urn:example:private"))
+    found = await juliet.plugin["xep_0223"].retrieve("urn:example:private")
     check("secret" in str(found), "its owner reads it")
 
 
 async def community(romeo, juliet):
     """XEP-0060."""
-    nodes = juliet["xep_0060"]
+    nodes = juliet.plugin["xep_0060"]
     await nodes.create_node(NEWS, "news")
-    await romeo["xep_0060"].subscribe(NEWS, "news")
+    await romeo.plugin["xep_0060"].subscribe(NEWS, "news")
     await nodes.publish(NEWS, "news", id="1", payload=entry("first"))
     told = await romeo.hear("a subscriber is told", event("news", NEWS))
     check("first" in str(told), "with what was published")
     await refused("who is no publisher does not publish", "forbidden",
-                  romeo["xep_0060"].publish(NEWS, "news", payload=entry("no")))
+                  romeo.plugin["xep_0060"].publish(NEWS, "news", payload=entry("no")))
     await nodes.modify_affiliations(NEWS, "news", affiliations=[("romeo@localhost", "publisher")])
-    await romeo["xep_0060"].publish(NEWS, "news", id="2", payload=entry("second"))
+    await romeo.plugin["xep_0060"].publish(NEWS, "news", id="2", payload=entry("second"))
     found = await nodes.get_items(NEWS, "news")
     check([item["id"] for item in found["pubsub"]["items"]] == ["1", "2"], "both items are there, in their order")
     form = (await nodes.get_node_config(NEWS, "news"))["pubsub_owner"]["configure"]["form"]

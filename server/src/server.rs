@@ -23,6 +23,7 @@ use crate::listeners::c2s::registration::Registration;
 use crate::listeners::c2s::sasl::Authentication;
 use crate::listeners::c2s::sasl::fast::Fast;
 use crate::listeners::c2s::sasl::throttle::Throttle;
+use crate::listeners::components::{ComponentError, Components};
 use crate::listeners::http::Http;
 use crate::listeners::http::uploads::UploadSite;
 use crate::listeners::settings::Settings;
@@ -71,6 +72,8 @@ pub struct Server {
     pub uploads: Option<Arc<Uploads>>,
     /// Where transfers of files meet, if they can.
     pub proxy: Option<Socks5>,
+    /// Programs that answer for domains.
+    pub components: Components,
     /// Where calls find their way, if they can.
     pub turn: TurnServer,
     /// Certificates in use.
@@ -103,6 +106,9 @@ pub enum OpenError {
     /// A port.
     #[error("{0}")]
     Listen(#[from] ListenError),
+    /// Components.
+    #[error("{0}")]
+    Component(#[from] ComponentError),
     /// Uploads.
     #[error("{0}")]
     Uploads(#[from] UploadsError),
@@ -142,17 +148,13 @@ impl Server {
         let uploads = UploadService::open(&config, &router, &public_url).await?;
         let tls = Arc::new(open_tls(&config)?);
         let authentication = authentication(&config, &store).await?;
-        let domain = config.first_domain().into();
-        let mut c2s =
-            C2s::new(router.clone(), Arc::new(authentication), tls.clone(), Settings::new(&config), domain);
+        let mut c2s = open_c2s(&config, &router, authentication, &tls);
         c2s.registration = Some(Registration::new(people.clone(), &shared.invites, &router, &config));
-        let advertised = [roster::stream_feature(), subscriptions::stream_feature()];
-        let caps = caps::stream_feature(&router.features.catalogue);
-        c2s.advertised.store(Arc::new([caps].into_iter().chain(advertised).collect()));
         let c2s = Arc::new(c2s);
         let http = Http::open(&c2s, &config, public_url, UploadSite::all(uploads.as_ref()));
         let listeners = Listeners::open(c2s, http, &config)?;
         let proxy = Socks5::open(&config, &router);
+        let components = Components::open(&config, &router)?;
         let turn = TurnServer::open(&config, &store, &tls, &shared.built_in).await?;
         let (desk, wished) = open_desk(&config, (&router, &links), shared, (&uploads, &proxy), &listeners);
         let speakers = router.features.speakers().into_iter();
@@ -174,6 +176,7 @@ impl Server {
             uploads,
             proxy,
             turn,
+            components,
             tls,
             desk,
             wished,
@@ -253,6 +256,16 @@ async fn open_store(config: &Config) -> Result<Store, OpenError> {
         Ok(store) => Ok(store?),
         Err(panicked) => Err(OpenError::Features(format!("opening the store failed: {panicked}"))),
     }
+}
+
+/// What clients' streams share; making accounts is not among it yet.
+fn open_c2s(config: &Config, router: &Arc<Router>, authentication: Authentication, tls: &Arc<Tls>) -> C2s {
+    let (settings, domain) = (Settings::new(config), config.first_domain().into());
+    let c2s = C2s::new(router.clone(), Arc::new(authentication), tls.clone(), settings, domain);
+    let advertised = [roster::stream_feature(), subscriptions::stream_feature()];
+    let caps = caps::stream_feature(&router.features.catalogue);
+    c2s.advertised.store(Arc::new([caps].into_iter().chain(advertised).collect()));
+    c2s
 }
 
 fn open_tls(config: &Config) -> Result<Tls, OpenError> {

@@ -66,6 +66,7 @@ class Rialto:
         self.folder = Path(tempfile.mkdtemp(prefix="rialto-"))
         self.port, self.tls_port = free_port(), free_port()
         self.http_port, self.https_port, self.proxy_port = free_port(), free_port(), free_port()
+        self.component_port = free_port()
         self.password = PASSWORD
         self.people = people
         self.settings, self.level = settings, level
@@ -94,6 +95,7 @@ addresses = ["127.0.0.1"]
 starttls = {self.port}
 tls = {self.tls_port}
 {self.settings_of_listen}
+components = {self.component_port}
 [http]
 port = {self.http_port}
 tls = {self.https_port}

@@ -23,6 +23,12 @@ pub struct Listen {
     /// Port with TLS that clients, browsers and servers share: ALPN says who comes. `None`: shut; 0: any free port.
     #[serde(deserialize_with = "value::port")]
     pub shared: Option<u16>,
+    /// Port for external components (XEP-0114), open when there is any. `None`: shut; 0: any free port.
+    #[serde(deserialize_with = "value::port")]
+    pub components: Option<u16>,
+    /// Addresses of this machine for that: what components say is not encrypted.
+    #[serde(deserialize_with = "value::addresses")]
+    pub component_addresses: Vec<IpAddr>,
     /// Proxies in front of this server, which may say on whose behalf they connect.
     #[serde(deserialize_with = "network::networks")]
     pub proxies: Vec<Network>,
@@ -68,6 +74,8 @@ impl Default for Listen {
             starttls: Some(5222),
             tls: Some(5223),
             shared: None,
+            components: Some(5347),
+            component_addresses: Listen::loopback(),
             proxies: ["127.0.0.1", "::1"].into_iter().filter_map(Network::parse).collect(),
             proxy_protocol: Vec::new(),
             shutdown_timeout: Duration::from_secs(5),

@@ -3,6 +3,7 @@
 //! `config/rialto.toml` shows all keys at their defaults; tests keep it true. Sections are plain values that lower
 //! floors read (`config.sessions.hibernation`); nothing in here names the floors above.
 
+mod component;
 mod error;
 mod guard;
 mod http;
@@ -21,6 +22,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use component::Component;
 pub use error::ConfigError;
 pub use guard::Guard;
 pub use http::{Forwarded, Http};
@@ -101,6 +103,9 @@ pub struct Config {
     /// Rooms of ours that are one with rooms there.
     #[serde(rename = "link")]
     pub links: Vec<Link>,
+    /// Programs that answer for a domain.
+    #[serde(rename = "component")]
+    pub components: Vec<Component>,
     /// Where all this was read.
     #[serde(skip)]
     pub origin: Origin,
@@ -153,6 +158,7 @@ impl Config {
             log: Log::default(),
             bridges: Bridges::new(),
             links: Vec::new(),
+            components: Vec::new(),
             origin: Origin::default(),
         }
     }
@@ -220,6 +226,7 @@ impl Config {
             ("[log] format", self.log.format != other.log.format),
             ("[bridge]", self.bridges != other.bridges),
             ("[[link]]", self.links != other.links),
+            ("[[component]]", self.components != other.components),
         ];
         differs.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
     }
@@ -287,6 +294,7 @@ impl Config {
             let text = "with `starttls`, `tls` and `shared` all false nobody can come in; open one of them";
             return Err(self.mistake(&["listen", "tls"], text));
         }
+        component::check(self)?;
         self.check_links()
     }
 

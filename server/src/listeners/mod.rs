@@ -21,6 +21,7 @@ use proxy::Behind;
 pub use socket::ListenError;
 
 pub mod c2s;
+pub mod components;
 mod door;
 pub mod gate;
 pub mod http;

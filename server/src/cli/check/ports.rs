@@ -9,8 +9,9 @@ use std::net::{SocketAddr, TcpListener};
 pub(super) fn look(config: &Config, runs: bool) -> Vec<Finding> {
     let (listen, web) = (&config.listen, &config.http);
     let everywhere = [listen.starttls, listen.tls, listen.shared, web.tls, config.proxy.port];
-    let doors =
-        everywhere.map(|port| (port, &listen.addresses)).into_iter().chain([(web.port, &web.addresses)]);
+    let components = listen.components.filter(|_| !config.components.is_empty());
+    let elsewhere = [(web.port, &web.addresses), (components, &listen.component_addresses)];
+    let doors = everywhere.map(|port| (port, &listen.addresses)).into_iter().chain(elsewhere);
     let doors: Vec<_> = doors.filter_map(|(port, addresses)| Some((port?, addresses))).collect();
     if runs {
         let ports: Vec<String> = doors.iter().map(|(port, _)| port.to_string()).collect();

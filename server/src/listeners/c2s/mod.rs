@@ -31,7 +31,7 @@ pub mod registration;
 pub mod resume;
 pub mod sasl;
 mod sasl2;
-mod talk;
+pub(super) mod talk;
 #[cfg(test)]
 pub(super) mod tests;
 

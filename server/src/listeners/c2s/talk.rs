@@ -27,6 +27,8 @@ pub struct Talk<S> {
     pub framer: Framer,
     /// What the last stream header put in scope.
     pub scope: StreamScope,
+    /// The namespace of the content of our stream (§4.8.2).
+    pub content: &'static str,
     bounds: Bounds,
     limits: Limits,
     /// Whether our stream header is out.
@@ -104,7 +106,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
         let limits = Limits::UNAUTHENTICATED;
         let scope = StreamScope { content: ns::CLIENT, prefixes: Vec::new() };
         let framer = Framer::new(limits);
-        Talk { io, input: BytesMut::new(), framer, scope, bounds, limits, opened: false }
+        Talk { io, input: BytesMut::new(), framer, scope, content: ns::CLIENT, bounds, limits, opened: false }
     }
 
     /// Whether something came after the last element, but for whitespace.
@@ -188,7 +190,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
     /// [`Leave::Gone`]
     pub async fn open(&mut self, header: &Header, features: &[u8]) -> Result<(), Leave> {
         let mut out = Vec::with_capacity(256 + features.len());
-        header.write(ns::CLIENT, &mut out);
+        header.write(self.content, &mut out);
         out.extend_from_slice(features);
         self.opened = true;
         self.write(&out).await
@@ -224,7 +226,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
             Leave::Closed => out.extend_from_slice(stream::CLOSE),
             Leave::Error(error) => {
                 if !self.opened {
-                    header.write(ns::CLIENT, &mut out);
+                    header.write(self.content, &mut out);
                 }
                 error.write(&mut out);
             }

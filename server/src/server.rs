@@ -135,9 +135,7 @@ impl Server {
         let features = Features::new(features).map_err(OpenError::Features)?;
         let router = Router::new(accounts, features, store.clone(), Arc::new(people.clone()));
         let router = Arc::new(router.guarded_by(shared.guards.clone()));
-        for domain in &config.domains {
-            router.domains.serve(domain, Domain::Accounts);
-        }
+        config.domains.iter().for_each(|domain| router.domains.serve(domain, Domain::Accounts));
         let networks = Networks::open(&config.bridges, &config.origin.folder)?;
         let links = Links::new(networks, &store, doors::defaults(&config.rooms));
         let rooms = open_rooms(&config, &router, &links).await?;

@@ -70,7 +70,7 @@ impl Router {
         let chosen = invite.and_then(|invite| invite.circle.as_deref());
         let everyone = Some(everyone).filter(|name| !name.is_empty() && chosen != Some(name));
         for circle in chosen.into_iter().chain(everyone) {
-            self.join_circle(circle, &[jid.clone()], usize::MAX).await?;
+            self.join_circle(circle, std::slice::from_ref(jid), usize::MAX).await?;
         }
         if let Some(welcome) = notices::get(&self.store, Kind::Welcome)? {
             self.tell(jid, &welcome.text).await;

@@ -6,12 +6,13 @@ use rialto_store::prefs::Archived;
 use rialto_store::{Store, StoreError};
 use rialto_xmpp::Jid;
 
+use super::bookmarks::Bookmarks;
 use super::contacts::{Keeper, Limits};
 use super::pubsub::{self, PubSub};
 use super::record::{Recorder, Settings};
 use super::{
-    Feature, Spec, adhoc, archive, blocking, caps, carbons, contact, disco, extdisco, invitations, last,
-    notices, offline, outage, pars, pep, ping, presence, private, push, register, retraction, roster,
+    Feature, Spec, adhoc, archive, blocking, caps, carbons, contact, disco, displayed, extdisco, invitations,
+    last, notices, offline, outage, pars, pep, ping, presence, private, push, register, retraction, roster,
     strangers, subscriptions, time, vcard, version,
 };
 use crate::config::{ArchiveDefault, Config};
@@ -62,6 +63,7 @@ pub fn all(
     let admins: Vec<Jid> = config.admins.iter().map(|admin| admin.as_jid().clone()).collect();
     let strangers = strangers::new(&shared.guards, admins);
     let (keeper, limits) = (Arc::new(Keeper::new(store)), Limits::default());
+    let bookmarks = Bookmarks::follow(&shared.pubsub);
     let recorder = Recorder::new(store, kept(config));
     let mut list: Vec<Box<dyn Feature>> = vec![
         Box::new(blocking::new(store, &config.admins)), // first: who is blocked leaves no trace
@@ -71,8 +73,10 @@ pub fn all(
         Box::new(pars::new(&keeper, limits, &shared.invites)), // before subscriptions: what was invited needs no asking
         Box::new(subscriptions::new(&keeper, limits)), // before presence: the rest of presence is not its own
         Box::new(caps::new(&shared.pubsub)), // before presence: it must see which is a session's first
+        Box::new(vcard::new(store, accounts, &shared.pubsub)), // before presence: it says which photo is shown
         Box::new(presence::new(accounts)),
-        Box::new(archive::new(&recorder)), // before carbons: copies carry the archive's id
+        Box::new(displayed::new(&shared.pubsub)), // before archive: it takes out what is nobody else's business
+        Box::new(archive::new(&recorder)),        // before carbons: copies carry the archive's id
         Box::new(retraction::new(&recorder)),
         Box::new(carbons::new()),
         Box::new(push::new(store, accounts, &config.push)), // behind what refuses, before what keeps
@@ -83,8 +87,7 @@ pub fn all(
         Box::new(ping::Ping),
         Box::new(version::Version::new(&config.version)),
         Box::new(time::Time),
-        Box::new(private::Private::new(store)),
-        Box::new(vcard::VCard::new(store)),
+        Box::new(private::Private::new(store, bookmarks)),
         Box::new(extdisco::new(config, store, &shared.built_in)),
         Box::new(contact::Contact::new(&config.contact)),
         Box::new(register::Register::new(Arc::new(people.clone()))),

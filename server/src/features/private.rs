@@ -1,13 +1,22 @@
-//! XEP-0049: Private XML Storage.
+//! XEP-0049: Private XML Storage; bookmarks in it are those of XEP-0402.
+
+use std::sync::Arc;
 
 use rialto_store::{Batch, Store, private};
 use rialto_xmpp::{Condition, Element, StanzaError, ns, parse};
 
+use super::bookmarks::Bookmarks;
 use super::{About, Answer, Ask, Feature, IqSpec, Spec, Target};
 
 static ABOUT: About = About {
     spec: Spec::Xep(49, "1.2"),
-    disco: &[(Target::Server, ns::PRIVATE), (Target::Account, ns::PRIVATE)],
+    disco: &[
+        (Target::Server, ns::PRIVATE),
+        (Target::Account, ns::PRIVATE),
+        (Target::Account, ns::BOOKMARKS_COMPAT),
+        (Target::Account, ns::BOOKMARKS_COMPAT_PEP),
+        (Target::Account, ns::BOOKMARKS_CONVERSION),
+    ],
     iq: &[IqSpec::account_get(ns::PRIVATE, "query"), IqSpec::account_set(ns::PRIVATE, "query")],
     at: &[],
 };
@@ -18,12 +27,13 @@ const MAX_BYTES: usize = 256 * 1024;
 /// Keeps XML for its owner.
 pub struct Private {
     store: Store,
+    bookmarks: Arc<Bookmarks>,
 }
 
 impl Private {
     /// Keeps it here.
-    pub fn new(store: &Store) -> Private {
-        Private { store: store.clone() }
+    pub fn new(store: &Store, bookmarks: Arc<Bookmarks>) -> Private {
+        Private { store: store.clone(), bookmarks }
     }
 }
 
@@ -34,7 +44,7 @@ impl Feature for Private {
 
     fn answer<'a>(&'a self, ask: &'a mut Ask<'_>) -> Answer<'a> {
         Box::pin(async move {
-            let account = ask.own()?;
+            let account = ask.own()?.clone();
             let mut items = ask.payload()?.children();
             // §2.2, §2.3: one element, in a namespace of its own.
             let (Some(item), None) = (items.next(), items.next()) else {
@@ -46,10 +56,19 @@ impl Feature for Private {
             let (jid, key) = (account.jid.as_str(), format!("{} {}", item.ns().as_str(), item.name()));
             if ask.iq.kind == rialto_xmpp::IqKind::Set {
                 self.keep(jid, &key, item).await?;
+                if item.is("storage", ns::BOOKMARKS_OLD) {
+                    let storage = item.clone();
+                    self.bookmarks.replace(&account.jid, &storage, &mut ask.left).await?;
+                }
                 return Ok(None);
             }
             let kept = private::get(&self.store, jid, &key).map_err(|_| Condition::InternalServerError)?;
             let kept = kept.and_then(|xml| parse::standalone(std::str::from_utf8(&xml).ok()?).ok());
+            if item.is("storage", ns::BOOKMARKS_OLD)
+                && let Some(list) = self.bookmarks.collated(&account.jid, kept.as_ref()).await?
+            {
+                return Ok(Some(Element::new("query", ns::PRIVATE).with(list)));
+            }
             let empty = || Element::new(item.name(), item.ns());
             Ok(Some(Element::new("query", ns::PRIVATE).with(kept.unwrap_or_else(empty))))
         })

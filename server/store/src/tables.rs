@@ -119,7 +119,7 @@ pub const CATALOGUE: &[Entry] = &[
     entry!(ROOMS, "rooms", "room", "JSON, the room's own", "rooms.rs"),
     entry!(NICKS, "nicks", "room, account", "JSON nicks::Nick", "nicks.rs"),
     entry!(PRIVATE, "private", "account, namespace", "XML", "private.rs"),
-    entry!(VCARDS, "vcards", "account", "XML", "vcard.rs"),
+    entry!(VCARDS, "vcards", "account; account, photo", "XML; hash of its photo", "vcard.rs"),
     entry!(IDS, "ids", "link, our id", "JSON list of theirs", "ids.rs"),
     entry!(IDS_REMOTE, "ids-remote", "link, their id", "our id", "ids.rs"),
     entry!(LAST, "last", "account", "JSON last::Last", "last.rs"),

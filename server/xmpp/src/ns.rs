@@ -1,10 +1,14 @@
 //! Every XML namespace of the house, each written once.
 
+mod tail;
+
 use std::collections::HashSet;
 use std::fmt;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 use std::ops::Deref;
 use std::sync::{Arc, LazyLock};
+
+use tail::Tail;
 
 /// A namespace name: one of [`KNOWN`] without allocation, or a shared string. Cloning is cheap.
 #[derive(Clone)]
@@ -90,28 +94,6 @@ macro_rules! namespaces {
 
 static INDEX: LazyLock<HashSet<&'static str, BuildHasherDefault<Tail>>> =
     LazyLock::new(|| KNOWN.iter().copied().collect());
-
-/// Hashes a name by its length and its last bytes, where namespaces differ. Nothing is ever added to [`INDEX`], so
-/// that nobody can make it slow.
-#[derive(Default)]
-struct Tail(u64);
-
-impl Hasher for Tail {
-    fn write(&mut self, bytes: &[u8]) {
-        let last = |at: usize| bytes.last_chunk::<16>().map_or(0, |tail| word(&tail[at..]));
-        let short = bytes.iter().take(16).fold(0u64, |sum, byte| sum.rotate_left(5) ^ u64::from(*byte));
-        let mixed = if bytes.len() < 16 { short } else { last(0).rotate_left(29) ^ last(8) };
-        self.0 = (self.0 ^ mixed ^ bytes.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0 ^ (self.0 >> 32)
-    }
-}
-
-fn word(bytes: &[u8]) -> u64 {
-    bytes.first_chunk::<8>().map_or(0, |chunk| u64::from_le_bytes(*chunk))
-}
 
 namespaces! {
     /// RFC 6120: content of a client stream; inside the house every stanza is in it.
@@ -300,7 +282,7 @@ namespaces! {
     ATTENTION = "urn:xmpp:attention:0";
     /// XEP-0372.
     REFERENCE = "urn:xmpp:reference:0";
-    /// XEP-0490.
+    /// XEP-0490: the node of what was displayed, and its payload.
     DISPLAYED_SYNC = "urn:xmpp:mds:displayed:0";
     /// XEP-0394.
     MARKUP = "urn:xmpp:markup:0";
@@ -480,6 +462,24 @@ namespaces! {
     MENTIONS_ASSOCIATIONS = "urn:xmpp:mentions:0#associations";
     /// XEP-0513 §4.2.3: all who wear a hat.
     MENTIONS_HATS = "urn:xmpp:mentions:0#hats";
+    /// XEP-0084: the node of pictures, and their payload.
+    AVATAR_DATA = "urn:xmpp:avatar:data";
+    /// XEP-0084: the node that says which picture is shown, and its payload.
+    AVATAR_METADATA = "urn:xmpp:avatar:metadata";
+    /// XEP-0398.
+    AVATAR_CONVERSION = "urn:xmpp:pep-vcard-conversion:0";
+    /// XEP-0402: the node of bookmarks, and their payload.
+    BOOKMARKS = "urn:xmpp:bookmarks:1";
+    /// XEP-0402 §6: bookmarks in private XML are the same.
+    BOOKMARKS_COMPAT = "urn:xmpp:bookmarks:1#compat";
+    /// XEP-0402 §6: bookmarks in the older node are the same.
+    BOOKMARKS_COMPAT_PEP = "urn:xmpp:bookmarks:1#compat-pep";
+    /// XEP-0411: what older clients look for.
+    BOOKMARKS_CONVERSION = "urn:xmpp:bookmarks-conversion:0";
+    /// XEP-0048: the older node, and the payload in both older places.
+    BOOKMARKS_OLD = "storage:bookmarks";
+    /// XEP-0490 §5.5.
+    DISPLAYED_ASSIST = "urn:xmpp:mds:server-assist:0";
     /// XEP-0172.
     NICK = "http://jabber.org/protocol/nick";
     /// XEP-0071.

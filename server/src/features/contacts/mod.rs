@@ -8,6 +8,7 @@ pub mod directed;
 mod keeper;
 mod push;
 mod show;
+mod shown;
 
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ pub use bond::{Tie, bond, unbond};
 pub use keeper::Keeper;
 pub use push::{Changed, Interested, item_element, push};
 pub use show::{farewell, hide, show, subscription};
+pub use shown::{Shown, refresh};
 
 use crate::sessions::Account;
 

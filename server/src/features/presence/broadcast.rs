@@ -8,30 +8,13 @@ use std::sync::Arc;
 
 use rialto_store::rosters::Subscription;
 use rialto_xmpp::write::escape_attr;
-use rialto_xmpp::{Broadcast, Head, Jid, Presence, PresenceKind, Stanza};
+use rialto_xmpp::{Head, Jid, Presence, PresenceKind, Stanza};
 
 use super::Presences;
 use crate::features::blocked::{apart, blocks};
-use crate::features::contacts::{Contact, Contacts, directed, seen, sees, subscription};
+use crate::features::contacts::{Contact, Contacts, Shown, directed, seen, sees, subscription};
 use crate::features::{Left, Turn};
-use crate::sessions::{Account, Frame, Session, Urgency, urgent};
-
-/// A session's presence, serialised for whoever may see it; an extension of the session.
-#[derive(Clone)]
-struct Shown {
-    broadcast: Arc<Broadcast>,
-    urgency: Urgency,
-}
-
-impl Shown {
-    fn new(stanza: &Stanza) -> Shown {
-        Shown { broadcast: Arc::new(stanza.broadcast()), urgency: urgent(stanza) }
-    }
-
-    fn to(&self, to: &Arc<str>) -> Frame {
-        Frame::addressed(&self.broadcast, to, self.urgency)
-    }
-}
+use crate::sessions::{Account, Session};
 
 impl Presences {
     /// §4.2.2, §4.4.2: initial presence, or a later one.

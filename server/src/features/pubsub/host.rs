@@ -1,7 +1,7 @@
 //! Who hosts nodes, and the limits of that.
 
 use rialto_store::pubsub::{Access, Config, SendLast};
-use rialto_xmpp::{BareJid, Jid};
+use rialto_xmpp::{BareJid, Jid, ns};
 
 use crate::config::{Creators, Pubsub};
 
@@ -144,6 +144,21 @@ impl Host<'_> {
                 presence_based: false,
                 ..Config::default()
             },
+        }
+    }
+
+    /// How a new node of this name is configured. What is nobody else's business by its nature is never shown by accident
+    /// (XEP-0402 §4, XEP-0490 §9), and what everybody asks for is not hidden (XEP-0398 §7).
+    pub(super) fn defaults_of(&self, node: &str) -> Config {
+        let defaults = self.defaults();
+        match node {
+            _ if !self.is_account() => defaults,
+            ns::BOOKMARKS | ns::DISPLAYED_SYNC => {
+                let (access, max_items, send_last) = (Access::Whitelist, None, SendLast::Never);
+                Config { access, max_items, send_last, ..defaults }
+            }
+            ns::BOOKMARKS_OLD => Config { access: Access::Whitelist, ..defaults },
+            _ => defaults,
         }
     }
 

@@ -148,7 +148,7 @@ impl PubSub {
         if !host.lets_create(by) {
             return Err(no_node());
         }
-        let config = publication.config.clone().unwrap_or_else(|| host.defaults());
+        let config = publication.config.clone().unwrap_or_else(|| host.defaults_of(publication.node));
         let config = match publication.options {
             Some(options) => form::preconditions(host, &config, options, &self.limits)?,
             None => config,

@@ -17,6 +17,8 @@ pub struct Pubsub {
     pub create: Creators,
     /// Nodes there at most.
     pub service_nodes: usize,
+    /// XEP-0485: whether the server says there, to the world, which domains it serves.
+    pub server_information: bool,
     /// Nodes that one account may have, its own and again at the service.
     pub nodes: usize,
     /// Items that one node may keep: what clients call `max`.
@@ -36,6 +38,7 @@ impl Default for Pubsub {
             domain: String::new(), // filled in by `Config`, which knows the domains
             create: Creators::Local,
             service_nodes: 10_000,
+            server_information: false,
             nodes: 500,
             items: 1_000,
             item_bytes: 192 * 1024,

@@ -11,12 +11,14 @@ static ABOUT: About = About { spec: Spec::Xep(157, "1.1.1"), disco: &[], iq: &[]
 /// Tells the addresses in disco#info.
 pub struct Contact {
     addresses: config::Contact,
+    /// What others add to the form (XEP-0485 §3).
+    more: Option<Field>,
 }
 
 impl Contact {
     /// Tells these.
-    pub fn new(addresses: &config::Contact) -> Contact {
-        Contact { addresses: addresses.clone() }
+    pub fn new(addresses: &config::Contact, more: Option<Field>) -> Contact {
+        Contact { addresses: addresses.clone(), more }
     }
 }
 
@@ -45,6 +47,7 @@ impl Feature for Contact {
                 ..Field::default()
             });
         }
+        form.fields.extend(self.more.clone());
         if form.fields.len() > 1 { vec![form.to_element()] } else { Vec::new() }
     }
 }
@@ -57,9 +60,9 @@ mod tests {
     fn only_kinds_with_an_address_are_told() {
         let addresses =
             config::Contact { abuse: vec!["mailto:abuse@example.org".into()], ..Default::default() };
-        let forms = Contact::new(&addresses).forms();
+        let forms = Contact::new(&addresses, None).forms();
         let form = Form::read(&forms[0]).unwrap();
         assert_eq!((form.fields.len(), form.value("abuse-addresses")), (2, Some("mailto:abuse@example.org")));
-        assert!(Contact::new(&config::Contact::default()).forms().is_empty());
+        assert!(Contact::new(&config::Contact::default(), None).forms().is_empty());
     }
 }

@@ -13,7 +13,7 @@ use super::record::{Recorder, Settings};
 use super::{
     Feature, Spec, adhoc, archive, blocking, caps, carbons, contact, disco, displayed, extdisco, invitations,
     last, notices, offline, outage, pars, pep, ping, presence, private, push, register, retraction, roster,
-    strangers, subscriptions, time, vcard, version,
+    server_node, strangers, subscriptions, time, vcard, version,
 };
 use crate::config::{ArchiveDefault, Config};
 use crate::guards::Guards;
@@ -89,14 +89,20 @@ pub fn all(
         Box::new(time::Time),
         Box::new(private::Private::new(store, bookmarks)),
         Box::new(extdisco::new(config, store, &shared.built_in)),
-        Box::new(contact::Contact::new(&config.contact)),
+        Box::new(contact::Contact::new(&config.contact, server_node::field(&config.pubsub))),
         Box::new(register::Register::new(Arc::new(people.clone()))),
+        Box::new(server_node::ServerNode),
         Box::new(outage::Outage::new(&config.contact.status)),
         Box::new(notices::Notices::new(&shared.day)),
         Box::new(invitations::Invitations::new(&shared.invites, &config.domains, &config.admins)),
         Box::new(adhoc::AdHoc::default()),
     ];
-    list.retain(|feature| config.push.enabled || !matches!(feature.about().spec, Spec::Xep(357, _)));
+    // What the operator does not want is not told of either.
+    list.retain(|feature| match feature.about().spec {
+        Spec::Xep(357, _) => config.push.enabled,
+        Spec::Xep(485, _) => server_node::is_wanted(&config.pubsub),
+        _ => true,
+    });
     list
 }
 

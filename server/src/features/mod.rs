@@ -38,6 +38,7 @@ pub mod record;
 pub mod register;
 pub mod retraction;
 pub mod roster;
+pub mod server_node;
 pub mod strangers;
 pub mod subscriptions;
 pub mod time;

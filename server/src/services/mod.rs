@@ -3,6 +3,7 @@
 mod answers;
 pub mod bytestreams;
 pub mod pubsub;
+mod server_node;
 #[cfg(test)]
 mod tests;
 pub mod uploads;

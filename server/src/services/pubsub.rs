@@ -11,6 +11,7 @@ use rialto_xmpp::{BareJid, Condition, Element, Iq, IqKind, Jid, Message, Stanza,
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use super::server_node;
 use crate::config::Config;
 use crate::features::pubsub::{Host, Hosting, PubSub, Request};
 use crate::features::{Fut, Hosted, Left, Origin};
@@ -102,6 +103,11 @@ impl PubsubService {
             domains: config.domains.clone(),
             nodes: config.pubsub.service_nodes,
         };
+        if config.pubsub.server_information
+            && let Err(error) = server_node::publish(config, &hosting, pubsub)
+        {
+            tracing::error!(?error, "what this server says of itself (XEP-0485) cannot be published");
+        }
         let (mailbox, waiting) = mpsc::channel(WAITING);
         let desk = Arc::new(Desk { pubsub: pubsub.clone(), hosting, router: Arc::downgrade(router) });
         let working = tokio::spawn(work(desk.clone(), waiting));

@@ -324,6 +324,8 @@ namespaces! {
     JINGLE_MESSAGE = "urn:xmpp:jingle-message:0";
     /// XEP-0157.
     SERVERINFO = "http://jabber.org/network/serverinfo";
+    /// XEP-0485.
+    SERVER_INFORMATION = "urn:xmpp:serverinfo:0";
     /// XEP-0191.
     BLOCKING = "urn:xmpp:blocking";
     /// XEP-0191, in errors.

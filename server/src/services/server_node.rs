@@ -1,7 +1,7 @@
 //! XEP-0485: what the server says of itself, published at its own service.
 
 use rialto_store::pubsub::{Access, Config as Configured};
-use rialto_xmpp::{BareJid, Element, StanzaError, ns};
+use rialto_xmpp::{BareJid, Condition, Element, StanzaError, ns};
 
 use crate::config::Config;
 use crate::features::Left;
@@ -14,7 +14,7 @@ use crate::features::server_node::NODE;
 /// # Errors
 /// The stanza error of the publication.
 pub fn publish(config: &Config, hosting: &Hosting, pubsub: &PubSub) -> Result<(), StanzaError> {
-    let domain = BareJid::parse(config.first_domain())?;
+    let domain = BareJid::parse(config.first_domain()).map_err(|_| Condition::JidMalformed)?;
     let ruled = Hosting { admins: vec![domain.clone()], ..hosting.clone() };
     let node = Configured { access: Access::Open, max_items: Some(1), ..Configured::default() };
     let publication = Publication {

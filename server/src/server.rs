@@ -147,7 +147,7 @@ impl Server {
         let tls = Arc::new(open_tls(&config)?);
         let authentication = authentication(&config, &store).await?;
         let mut c2s = open_c2s(&config, &router, authentication, &tls);
-        c2s.registration = Some(Registration::new(people.clone(), &shared.invites, &router, &config));
+        c2s.registration = Some(Registration::new(people.clone(), &shared.invites, &router, &config).into());
         let c2s = Arc::new(c2s);
         let http = Http::open(&c2s, &config, public_url, UploadSite::all(uploads.as_ref()));
         let listeners = Listeners::open(c2s, http, &config)?;

@@ -265,6 +265,9 @@ fn an_invitation_is_made_and_taken_back_whether_the_server_runs_or_not() {
     assert_eq!(run(at, "invite create --contact").0, 2, "--contact wants --from");
     let (code, out, _) = run(at, "invite create --from juliet@localhost --contact --expires 12h");
     assert!(code == 0 && out.contains("xmpp:juliet@localhost?roster;preauth="), "{out}");
+    let (page, token) = (out.lines().next().unwrap(), out.split("preauth=").nth(1).unwrap());
+    let token = token.lines().next().unwrap();
+    assert!(page.starts_with("https://localhost:") && page.ends_with(&format!("/invite/{token}")), "{out}");
     let (code, _, error) = run(at, "invite create --expires soon");
     assert!(code == 2 && error.contains("is no duration"), "{error}");
 }

@@ -7,6 +7,7 @@ use crate::admin::community::{Invitation, Invite as Asked, Invited, Open};
 use crate::admin::{self, Answer, AskError, Command, Inviting, Users};
 use crate::config::{self, Config};
 use crate::invites::Invites;
+use crate::listeners;
 use clap::Subcommand;
 use rialto_store::EngineKind;
 
@@ -111,7 +112,11 @@ fn carry_out(config: &Config, command: Asked) -> Result<Answer, Sorry> {
     }
     let store = open_store(config)?;
     let users = Users::new(&store, &config.domains);
-    let inviting = Inviting::new(&store, &Invites::new(&store, &config.invites), &users);
+    let invites = Invites::new(&store, &config.invites);
+    if let Some(url) = listeners::public_url(config) {
+        invites.explained_below(&url);
+    }
+    let inviting = Inviting::new(&store, &invites, &users);
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Sorry::failed)?;
     let outcome = runtime.block_on(async {

@@ -5,23 +5,27 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-/// Wrong tokens of one address or one person within [`WHILE`]; then no token is right for him.
-const MOST: u32 = 10;
-
-/// How long wrong tokens are remembered.
+/// How long what was wrong is remembered.
 const WHILE: Duration = Duration::from_secs(3600);
 
 /// Addresses and people that are remembered. Beyond, a stranger is treated like one who has guessed too often.
 const REMEMBERED: usize = 10_000;
 
 /// Who guessed, and how often.
-#[derive(Default)]
-pub struct Guesses(Mutex<HashMap<String, (u32, Instant)>>);
+pub struct Guesses {
+    most: u32,
+    all: Mutex<HashMap<String, (u32, Instant)>>,
+}
 
 impl Guesses {
-    /// One more wrong token.
+    /// Everybody may be wrong so often within an hour.
+    pub fn new(most: u32) -> Guesses {
+        Guesses { most, all: Mutex::default() }
+    }
+
+    /// One more that was wrong.
     pub fn wrong(&self, who: &str) {
-        let mut all = self.0.lock();
+        let mut all = self.all.lock();
         if all.len() >= REMEMBERED {
             all.retain(|_, (_, since)| since.elapsed() < WHILE);
         }
@@ -37,9 +41,9 @@ impl Guesses {
 
     /// Whether he must wait.
     pub fn too_many(&self, who: &str) -> bool {
-        let all = self.0.lock();
+        let all = self.all.lock();
         match all.get(who) {
-            Some((count, since)) => *count >= MOST && since.elapsed() < WHILE,
+            Some((count, since)) => *count >= self.most && since.elapsed() < WHILE,
             None => all.len() >= REMEMBERED,
         }
     }
@@ -51,8 +55,8 @@ mod tests {
 
     #[test]
     fn who_guesses_waits_and_others_do_not() {
-        let guesses = Guesses::default();
-        for _ in 0..MOST {
+        let guesses = Guesses::new(10);
+        for _ in 0..10 {
             assert!(!guesses.too_many("192.0.2.1"));
             guesses.wrong("192.0.2.1");
         }
@@ -62,9 +66,9 @@ mod tests {
 
     #[test]
     fn memory_is_bounded() {
-        let guesses = Guesses::default();
+        let guesses = Guesses::new(10);
         (0..REMEMBERED + 5).for_each(|n| guesses.wrong(&n.to_string()));
-        assert_eq!(guesses.0.lock().len(), REMEMBERED);
+        assert_eq!(guesses.all.lock().len(), REMEMBERED);
         assert!(guesses.too_many("a stranger") && !guesses.too_many("1"));
     }
 }

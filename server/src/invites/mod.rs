@@ -19,8 +19,9 @@ use rialto_xmpp::BareJid;
 use sha2::{Digest, Sha256};
 
 use crate::config;
+use crate::public_url::PublicUrl;
 use crate::random;
-use guesses::Guesses;
+pub use guesses::Guesses;
 pub use uri::{landing, uri};
 
 /// Invitations of everybody that may be open at the same time.
@@ -29,8 +30,14 @@ const MOST: usize = 10_000;
 /// The most that one invitation may be used.
 pub const MOST_USES: u32 = 1000;
 
+/// The path of the page that explains an invitation; its token stands behind it.
+pub const PAGE: &str = "/invite/";
+
 /// Bytes of a token that is worth looking at: clients carry those of other servers, too.
 const LONGEST_TOKEN: usize = 256;
+
+/// XEP-0379 §6.1: wrong tokens of one address or one person within an hour; then no token is right for him.
+const WRONG_TOKENS: u32 = 10;
 
 /// The longest that an invitation may be good.
 pub const LONGEST: Duration = Duration::from_secs(366 * 86_400);
@@ -119,7 +126,7 @@ impl Invites {
             settings: settings.clone(),
             page: std::sync::OnceLock::new(),
             taken: Mutex::default(),
-            guesses: Guesses::default(),
+            guesses: Guesses::new(WRONG_TOKENS),
         })
     }
 
@@ -131,6 +138,13 @@ impl Invites {
     /// Invitations are explained at this address from now on; tokens are put behind it.
     pub fn explained_at(&self, page: String) {
         let _ = self.page.set(page);
+    }
+
+    /// The same, by where the world finds this server; a page that others could read along with is none.
+    pub fn explained_below(&self, url: &PublicUrl) {
+        if let Some(page) = url.at(PAGE).filter(|page| page.starts_with("https://")) {
+            self.explained_at(page);
+        }
     }
 
     /// Makes an invitation.

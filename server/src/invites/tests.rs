@@ -113,3 +113,17 @@ async fn an_invitation_has_limits() {
     let often = Wanted { uses: MOST_USES + 1, ..wanted() };
     assert_eq!(invites.create(often).await, Err(InviteError::TooMuch));
 }
+
+#[tokio::test]
+async fn there_is_a_page_only_where_nobody_can_read_along() {
+    for (url, wanted) in [
+        ("https://chat.example.org/", Some("https://chat.example.org/invite/")),
+        ("http://chat.example.org", None),
+        ("", None),
+    ] {
+        let (_, invites) = invites();
+        invites.explained_below(&PublicUrl::chosen(url));
+        let made = invites.create(self::wanted()).await.unwrap();
+        assert_eq!(made.landing, wanted.map(|page| format!("{page}{}", token_of(&made))), "{url}");
+    }
+}

@@ -1,6 +1,6 @@
 //! Floor 7: sockets. Who knocks is let in as far as the limits go, logs in, and lives as a session.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::config::{Config, Network};
+use crate::public_url::PublicUrl;
 use crate::sessions::End;
 pub use c2s::C2s;
 use c2s::Peer;
@@ -84,6 +85,9 @@ impl Listeners {
         }
         if let Some(url) = url_of(&listeners.addresses, config.first_domain()) {
             http.public_url.settle(&url);
+            if let Some(registration) = &listeners.c2s.registration {
+                registration.explained_at(&http.public_url);
+            }
         }
         Ok(listeners)
     }
@@ -111,6 +115,22 @@ impl Listeners {
         }
         timeout(patience, self.c2s.gate.empty()).await.is_ok()
     }
+}
+
+/// Where the world will find what a server of this configuration serves over HTTP. `None`: it serves nothing, or only the
+/// running server knows its ports.
+pub fn public_url(config: &Config) -> Option<PublicUrl> {
+    let (listen, web) = (&config.listen, &config.http);
+    let doors = [(Door::Shared, listen.shared), (Door::Https, web.tls), (Door::Http, web.port)];
+    let doors = doors.into_iter().filter_map(|(door, port)| Some((door, port?)));
+    let doors: Vec<_> =
+        doors.map(|(door, port)| (door, SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))).collect();
+    let by_doors = url_of(&doors, config.first_domain())?;
+    let url = PublicUrl::chosen(&config.http.public_url);
+    if doors.iter().all(|(_, address)| address.port() != 0) {
+        url.settle(&by_doors);
+    }
+    url.base().is_some().then_some(url)
 }
 
 /// One door, and what lies behind it.

@@ -50,7 +50,7 @@ pub struct C2s {
     /// Further stream features for those who have logged in, such as XEP-0115's `<c/>`.
     pub advertised: ArcSwap<Vec<Element>>,
     /// Makes accounts, where the operator lets people make them (XEP-0077).
-    pub registration: Option<registration::Registration>,
+    pub registration: Option<Arc<registration::Registration>>,
     /// How many connections there are.
     pub gate: Arc<Gate>,
     /// Sessions that can be resumed.

@@ -12,6 +12,7 @@ use rialto_xmpp::{BareJid, Condition, Element, Iq, IqKind, Jid, Stanza, StanzaEr
 use crate::config;
 use crate::invites::{Found, Invites};
 use crate::people::{People, PeopleError};
+use crate::public_url::PublicUrl;
 use crate::router::Router;
 
 /// Makes accounts for clients that have not logged in.
@@ -36,6 +37,11 @@ impl Visit {
     /// Somebody has come to this domain from this address.
     pub fn new(domain: Arc<str>, address: IpAddr) -> Visit {
         Visit { domain, address, invited: None }
+    }
+
+    /// Somebody has come from this address with an invitation.
+    pub fn invited(found: Found, address: IpAddr) -> Visit {
+        Visit { domain: found.invite.domain.as_str().into(), address, invited: Some(found) }
     }
 }
 
@@ -112,12 +118,7 @@ impl Registration {
     /// # Errors
     /// What its bearer must be told.
     pub fn show(&self, visit: &mut Visit, token: &str) -> Result<(), StanzaError> {
-        let who = visit.address.to_string();
-        if self.invites.guessed_too_often(&who) {
-            let text = "Too many wrong tokens came from your address; try again in an hour.";
-            return Err(StanzaError::new(Condition::ResourceConstraint, text));
-        }
-        let found = self.invites.find(token, &who).map_err(|_| Condition::InternalServerError)?;
+        let found = self.invitation(token, visit.address)?;
         let found = found.filter(|found| found.invite.account && found.invite.domain == *visit.domain);
         if found.is_none() {
             let text = "The provided token is invalid or expired";
@@ -125,6 +126,24 @@ impl Registration {
         }
         visit.invited = found;
         Ok(())
+    }
+
+    /// The invitation with this token, whatever it is good for; `None`: it is good for nothing, or not any more.
+    ///
+    /// # Errors
+    /// Somebody at this address has guessed too often, or the store failed.
+    pub fn invitation(&self, token: &str, address: IpAddr) -> Result<Option<Found>, StanzaError> {
+        let who = address.to_string();
+        if self.invites.guessed_too_often(&who) {
+            let text = "Too many wrong tokens came from your address; try again in an hour.";
+            return Err(StanzaError::new(Condition::ResourceConstraint, text));
+        }
+        self.invites.find(token, &who).map_err(|_| Condition::InternalServerError.into())
+    }
+
+    /// The page that explains invitations is below this address from now on.
+    pub fn explained_at(&self, url: &PublicUrl) {
+        self.invites.explained_below(url);
     }
 
     /// The invitation that was shown, if one was.

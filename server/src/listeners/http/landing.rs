@@ -1,11 +1,9 @@
 //! The page at `/`, for people who look at the address with a browser.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use hyper::StatusCode;
 use hyper::header::{self, HeaderValue};
-use sha2::{Digest, Sha256};
 
+use super::html::{self, escaped};
 use super::site::{Answer, Request, Site, carrying, reads, says};
 use crate::config::Config;
 use crate::public_url::PublicUrl;
@@ -19,10 +17,6 @@ pub struct Landing {
     policy: HeaderValue,
 }
 
-const STYLE: &str = "body{max-width:38em;margin:4em auto;padding:0 1em;font:1.1em/1.5 sans-serif;color:#222;\
-background:#fff}h1{font-weight:500}code{background:#f2f2ee;padding:.1em .3em;border-radius:.2em}\
-@media(prefers-color-scheme:dark){body{color:#ddd;background:#1c1c1a}a{color:#9cf}code{background:#333}}";
-
 impl Landing {
     /// As the operator named things.
     pub fn new(config: &Config, url: &PublicUrl) -> Landing {
@@ -34,12 +28,13 @@ impl Landing {
             rooms: config.rooms.domain.clone(),
             contact,
             url: url.clone(),
-            policy: policy(),
+            policy: html::policy("'none'"),
         }
     }
 
     fn page(&self) -> String {
-        let domain = escaped(self.domains.first().map_or("localhost", String::as_str));
+        let title = self.domains.first().map_or("localhost", String::as_str);
+        let domain = escaped(title);
         let domains: Vec<String> = self.domains.iter().map(|domain| escaped(domain)).collect();
         let rooms = escaped(&self.rooms);
         let web = self.url.web_socket_at("/xmpp-websocket").map_or_else(String::new, |address| {
@@ -52,16 +47,15 @@ impl Landing {
             }
             None => String::new(),
         };
-        format!(
-            "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
-             <meta name=\"viewport\" content=\"width=device-width\"><title>{domain}</title>\
-             <style>{STYLE}</style></head><body><h1>{}</h1>\
+        let body = format!(
+            "<h1>{}</h1>\
              <p>This is a chat server. It speaks XMPP, so you choose the program to chat with: Conversations or Cheogram \
              on Android, Monal or Siskin on iOS, Gajim or Dino on a computer, and many more.</p>\
              <p>Your address looks like <code>you@{domain}</code>; type it and your password, and the program finds the \
-             rest. Rooms have addresses like <code>room@{rooms}</code>.</p>{web}{contact}</body></html>\n",
+             rest. Rooms have addresses like <code>room@{rooms}</code>.</p>{web}{contact}",
             domains.join(", ")
-        )
+        );
+        html::page(title, &body)
     }
 }
 
@@ -80,20 +74,6 @@ impl Site for Landing {
             page
         })
     }
-}
-
-/// Content Security Policy: no scripts, no forms, nothing from elsewhere, and of styles only this one.
-fn policy() -> HeaderValue {
-    let style = STANDARD.encode(Sha256::digest(STYLE));
-    let policy = format!(
-        "default-src 'none'; style-src 'sha256-{style}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-    );
-    HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
-}
-
-/// HTML §13.1.2: for text and for values in double quotes.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::bosh::Bosh;
 use super::host_meta::HostMeta;
+use super::invitation::Invitation;
 use super::landing::Landing;
 use super::site::{Site, Sites};
 use super::websocket::WebSocket;
@@ -20,6 +21,9 @@ pub fn all(config: &Config, c2s: &Arc<C2s>, url: &PublicUrl, more: Vec<Arc<dyn S
     }
     if config.http.bosh {
         sites.push(Arc::new(Bosh::new(c2s, url)));
+    }
+    if let Some(registration) = &c2s.registration {
+        sites.push(Arc::new(Invitation::new(registration, url)));
     }
     sites.extend(more);
     Sites::new(sites)

@@ -13,6 +13,8 @@ mod bosh;
 mod cut;
 mod forwarded;
 mod host_meta;
+mod html;
+mod invitation;
 mod landing;
 mod list;
 mod patient;

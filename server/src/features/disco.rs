@@ -6,6 +6,7 @@ use rialto_xmpp::{Condition, Element, StanzaError, ns};
 
 use super::catalogue::CAPS_NODE;
 use super::pubsub::{Host, PubSub};
+use super::record::Recorder;
 use super::{About, Answer, Ask, Feature, IqSpec, Spec, Target};
 
 static ABOUT: About = About {
@@ -28,11 +29,12 @@ static ABOUT: About = About {
 /// Tells what is here, at once: clients wait for it before they say that they are online.
 pub struct Disco {
     pubsub: Arc<PubSub>,
+    recorder: Arc<Recorder>,
 }
 
 /// The feature.
-pub fn new(pubsub: &Arc<PubSub>) -> Disco {
-    Disco { pubsub: pubsub.clone() }
+pub fn new(pubsub: &Arc<PubSub>, recorder: &Arc<Recorder>) -> Disco {
+    Disco { pubsub: pubsub.clone(), recorder: recorder.clone() }
 }
 
 impl Feature for Disco {
@@ -47,6 +49,11 @@ impl Feature for Disco {
             let mut answer = match (ask.account.is_some(), *query.ns() == *ns::DISCO_INFO) {
                 (false, true) => server_info(ask, node)?,
                 (false, false) => server_items(ask, node)?,
+                // XEP-0013 §2.2, §2.3
+                (true, true) if node == Some(ns::OFFLINE_RETRIEVAL) => self.recorder.queue_info(ask).await?,
+                (true, false) if node == Some(ns::OFFLINE_RETRIEVAL) => {
+                    self.recorder.queue_items(ask).await?
+                }
                 (true, true) => self.account_info(ask, node)?,
                 (true, false) => self.account_items(ask, node)?,
             };

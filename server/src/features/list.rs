@@ -12,8 +12,8 @@ use super::pubsub::{self, PubSub};
 use super::record::{Recorder, Settings};
 use super::{
     Feature, Spec, adhoc, archive, blocking, caps, carbons, contact, disco, displayed, extdisco, invitations,
-    last, notices, offline, outage, pars, pep, ping, presence, private, push, register, retraction, roster,
-    server_node, strangers, subscriptions, time, vcard, version,
+    last, moved, notices, offline, outage, pars, pep, ping, presence, private, push, register, retraction,
+    retrieval, roster, server_node, strangers, subscriptions, time, vcard, version,
 };
 use crate::config::{ArchiveDefault, Config};
 use crate::guards::Guards;
@@ -71,6 +71,7 @@ pub fn all(
         Box::new(roster::new(&keeper, limits)),
         Box::new(pep::new(&shared.pubsub)), // before subscriptions: whom they let see nodes must be welcomed
         Box::new(pars::new(&keeper, limits, &shared.invites)), // before subscriptions: what was invited needs no asking
+        Box::new(moved::new(&keeper, limits, &shared.pubsub)), // before subscriptions: so need the contacts of who moved
         Box::new(subscriptions::new(&keeper, limits)), // before presence: the rest of presence is not its own
         Box::new(caps::new(&shared.pubsub)), // before presence: it must see which is a session's first
         Box::new(vcard::new(store, accounts, &shared.pubsub)), // before presence: it says which photo is shown
@@ -83,7 +84,8 @@ pub fn all(
         Box::new(offline::new(&recorder)),
         Box::new(last::Last::new(store)),
         // These only answer; their order is nothing to them.
-        Box::new(disco::new(&shared.pubsub)),
+        Box::new(disco::new(&shared.pubsub, &recorder)),
+        Box::new(retrieval::new(&recorder)),
         Box::new(ping::Ping),
         Box::new(version::Version::new(&config.version)),
         Box::new(time::Time),

@@ -6,13 +6,12 @@
 
 use std::sync::Arc;
 
-use parking_lot::Mutex;
 use rialto_store::archive::{Draft, Entry, Flags, Id};
 use rialto_store::{Batch, StoreError, Ticket};
 use rialto_xmpp::parts::stanza_id;
 use rialto_xmpp::{Condition, Message, Stanza, StanzaError, ns};
 
-use super::record::{Recorder, Worth, later, worth};
+use super::record::{Backlog, Recorder, Worth, is_chosen_from, later, worth};
 use super::{About, Feature, Fut, Phase, Spec, Target, Turn, Verdict, Waiting};
 use crate::sessions::{Account, Frame, Session};
 
@@ -32,11 +31,6 @@ pub struct Offline {
 pub fn new(recorder: &Arc<Recorder>) -> Offline {
     Offline { recorder: recorder.clone() }
 }
-
-/// An extension of the account. Whoever keeps a message holds the lock, so that somebody who comes at the same moment
-/// either is seen by him or sees the message.
-#[derive(Default)]
-struct Backlog(Mutex<Vec<Id>>);
 
 impl Feature for Offline {
     fn about(&self) -> &'static About {
@@ -81,6 +75,9 @@ impl Feature for Offline {
 
     fn arrived<'a>(&'a self, account: &'a Arc<Account>, room: usize) -> Fut<'a, Vec<Waiting>> {
         Box::pin(async move {
+            if is_chosen_from(account) {
+                return Vec::new();
+            }
             // Who kept a message a moment ago has handed it to the store when this lock is free.
             drop(account.extensions.or_insert_with(Backlog::default).0.lock());
             self.recorder.store.caught_up().await;

@@ -45,10 +45,20 @@ impl Results {
 
 /// XEP-0160 §2: a message as it is delivered later, with the time it came, and its id if the archive shows it.
 pub fn later(account: &Account, entry: &Entry) -> Frame {
+    kept(account, entry, "")
+}
+
+/// XEP-0013 §2.4: the same, with the node by which its owner manages it.
+pub fn retrieved(account: &Account, entry: &Entry) -> Frame {
+    let node = format!("<offline xmlns='{}'><item node='{}'/></offline>", ns::OFFLINE_RETRIEVAL, entry.id);
+    kept(account, entry, &node)
+}
+
+fn kept(account: &Account, entry: &Entry, more: &str) -> Frame {
     const END: &[u8] = b"</message>";
     let stanza = entry.stanza();
     let body = stanza.strip_suffix(END).unwrap_or(&stanza);
-    let mut out = Vec::with_capacity(stanza.len() + 200);
+    let mut out = Vec::with_capacity(stanza.len() + more.len() + 200);
     out.extend_from_slice(body);
     if !entry.flags().contains(Flags::HIDDEN) {
         let by = escape_attr(account.jid.as_str());
@@ -58,6 +68,7 @@ pub fn later(account: &Account, entry: &Entry) -> Frame {
     }
     let (from, stamp) = (escape_attr(account.jid.domainpart()), datetime::format(moment(entry.id)));
     out.extend_from_slice(format!("<delay xmlns='{}' from='{from}' stamp='{stamp}'/>", ns::DELAY).as_bytes());
+    out.extend_from_slice(more.as_bytes());
     out.extend_from_slice(END);
     Frame::ready(out, true)
 }

@@ -1,6 +1,7 @@
 //! What is kept of an account's messages, and in what form: for the archive and for delivery later.
 
 mod frames;
+mod queue;
 mod rules;
 mod wishes;
 
@@ -12,7 +13,8 @@ use rialto_store::prefs::Archived;
 use rialto_store::{Batch, Store, StoreError, Ticket};
 use rialto_xmpp::{Jid, Stanza};
 
-pub use frames::{Results, later};
+pub use frames::{Results, later, retrieved};
+pub use queue::{Backlog, chooses, is_chosen_from, owner};
 pub use rules::{Worth, worth};
 pub use wishes::Wishes;
 

@@ -4,6 +4,7 @@ mod entry;
 mod id;
 mod offline;
 mod query;
+mod retrieval;
 
 pub use entry::{Draft, Entry, Flags};
 pub(crate) use entry::{bare, bare_of, flags_of};

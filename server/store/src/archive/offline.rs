@@ -130,14 +130,14 @@ impl Archive {
 }
 
 /// The mark of an owner: the id, and the exceptions.
-fn mark(store: &Store, owner: &str) -> Result<(Id, Vec<Id>), StoreError> {
+pub(super) fn mark(store: &Store, owner: &str) -> Result<(Id, Vec<Id>), StoreError> {
     let mark = MARKS.get(store, &[owner])?.unwrap_or_default();
     let read = |text: &String| text.parse().map_err(|_| StoreError::corrupt("offline", "no archive id"));
     let up_to = if mark.up_to.is_empty() { Id(0) } else { read(&mark.up_to)? };
     Ok((up_to, mark.but.iter().map(read).collect::<Result<_, _>>()?))
 }
 
-fn write(batch: &mut Batch, owner: &str, up_to: Id, but: &[Id]) -> Result<(), StoreError> {
+pub(super) fn write(batch: &mut Batch, owner: &str, up_to: Id, but: &[Id]) -> Result<(), StoreError> {
     let mark = Mark { up_to: up_to.to_string(), but: but.iter().map(Id::to_string).collect() };
     MARKS.put(batch, &[owner], &mark)
 }

@@ -274,3 +274,27 @@ impl Entrance {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_the_world_finds_a_server_that_does_not_run_is_known_if_its_ports_are() {
+        let url = |change: fn(&mut Config)| {
+            let mut config = Config::default();
+            change(&mut config);
+            public_url(&config).and_then(|url| url.at("/"))
+        };
+        assert_eq!(url(|_| {}).as_deref(), Some("https://localhost:5443/"));
+        assert_eq!(url(|config| config.http.tls = None).as_deref(), Some("http://localhost:5280/"));
+        assert_eq!(url(|config| config.http.tls = Some(0)), None);
+        let chosen = url(|config| config.http.public_url = "https://chat.example.org".into());
+        assert_eq!(chosen.as_deref(), Some("https://chat.example.org/"));
+        let nothing = url(|config| {
+            (config.http.tls, config.http.port) = (None, None);
+            config.http.public_url = "https://chat.example.org".into();
+        });
+        assert_eq!(nothing, None);
+    }
+}

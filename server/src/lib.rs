@@ -9,6 +9,7 @@ pub mod certs;
 pub mod cli;
 pub mod config;
 pub mod credentials;
+pub mod export;
 pub mod features;
 pub mod files;
 pub mod guards;

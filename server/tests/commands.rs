@@ -133,6 +133,36 @@ fn accounts_can_be_worked_on_while_nothing_runs() {
 }
 
 #[test]
+fn accounts_are_exported_whether_the_server_runs_or_not() {
+    let folder = folder();
+    let at = folder.path();
+    for name in ["romeo", "juliet"] {
+        assert_eq!(run(at, &format!("user add {name}@localhost --generate")).0, 0);
+    }
+    let (code, out, error) = run(at, "user export romeo@localhost");
+    assert!(code == 0 && out.starts_with("1 account in romeo@localhost.xml."), "{out}{error}");
+    let (code, _, error) = run(at, "user export romeo@localhost");
+    assert!(code == 1 && error.contains("is there already: name another file"), "{error}");
+    let (code, _, error) = run(at, "user export paris@localhost");
+    assert!(code == 1 && error.contains("there is no account paris@localhost"), "{error}");
+    assert!(!at.join("paris@localhost.xml").exists());
+
+    let _server = serve(at);
+    let (code, out, error) = run(at, "user export romeo@localhost --file running.xml");
+    assert!(code == 0 && out.starts_with("1 account in running.xml."), "{out}{error}");
+    let read = |file: &str| std::fs::read_to_string(at.join(file)).unwrap();
+    assert_eq!(read("running.xml"), read("romeo@localhost.xml"));
+    assert!(read("running.xml").contains("<scram-credentials"));
+    assert_eq!(run(at, "export --file all.xml").0, 0);
+    assert!(read("all.xml").contains("<user name='juliet'>"));
+    use std::os::unix::fs::PermissionsExt;
+    assert_eq!(std::fs::metadata(at.join("all.xml")).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(std::fs::read_dir(at.join("data/exports")).unwrap().count(), 0, "what was fetched is gone");
+    let (code, _, error) = run(at, "user export paris@localhost");
+    assert!(code == 1 && error.contains("there is no account paris@localhost"), "{error}");
+}
+
+#[test]
 fn exit_codes_tell_scripts_what_happened() {
     let folder = folder();
     let at = folder.path();

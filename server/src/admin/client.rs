@@ -6,8 +6,11 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Longer than any command takes.
+/// Longer than any command takes, but for exports.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Longer than an export of everybody takes.
+const EXPORT: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +41,8 @@ pub fn ask(socket: &Path, command: Command) -> Result<Answer, AskError> {
         _ => broken(why.to_string()),
     })?;
     let io = |why: std::io::Error| broken(why.to_string());
-    stream.set_read_timeout(Some(PATIENCE)).map_err(io)?;
+    let patience = if matches!(command, Command::Export { .. }) { EXPORT } else { PATIENCE };
+    stream.set_read_timeout(Some(patience)).map_err(io)?;
     stream.set_write_timeout(Some(PATIENCE)).map_err(io)?;
     let asked = zeroize::Zeroizing::new(line(&Asked { version: VERSION, command }));
     stream.write_all(&asked).map_err(io)?;

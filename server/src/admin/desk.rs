@@ -7,7 +7,7 @@ use super::rooms::Rooms;
 use super::socket::{Carrying, Desk};
 use super::uploads;
 use super::users::{self, Users};
-use super::{circles, links, notices, people};
+use super::{circles, exports, links, notices, people};
 use crate::config::Config;
 use crate::features::list::Shared;
 use crate::muc::links::Links;
@@ -102,6 +102,11 @@ impl FrontDesk {
         &self.router
     }
 
+    /// Uploaded files, if there are any.
+    pub(super) fn uploads(&self) -> Option<&Arc<Uploads>> {
+        self.uploads.as_ref()
+    }
+
     /// The accounts.
     pub fn users(&self) -> &Users {
         &self.users
@@ -140,6 +145,10 @@ impl FrontDesk {
             Command::ReportRemove { number } => reports::remove(&self.reports, number).await,
             Command::UploadList { owner } => uploads::list(self.uploads.as_ref(), owner.as_deref()),
             Command::UploadRemove { url } => uploads::remove(self.uploads.as_ref(), &url).await,
+            Command::Export { address } => {
+                let folder = self.config.data.join(exports::FOLDER);
+                exports::write(&self.router.store, &self.users, folder, address.as_deref()).await
+            }
             Command::Status => Ok(Answer::Status(self.status())),
             Command::Reload => self.reload().await,
             Command::Stop => self.wish(Wish::Stop).await,

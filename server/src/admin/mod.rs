@@ -9,6 +9,7 @@ mod circles;
 pub mod client;
 pub mod community;
 pub mod desk;
+mod exports;
 mod invites;
 mod links;
 mod notices;
@@ -21,7 +22,7 @@ mod uploads;
 pub mod users;
 
 pub use client::{AskError, ask};
-pub use protocol::{Answer, Command, Link, Refusal, Report, Room, Status, Upload, User, Why};
+pub use protocol::{Answer, Command, Exported, Link, Refusal, Report, Room, Status, Upload, User, Why};
 pub use socket::{AdminSocket, Desk, ListenError};
 pub use users::Users;
 

@@ -149,6 +149,11 @@ pub enum Command {
         /// Its address.
         url: String,
     },
+    /// Writes all that is kept of accounts to a file in the data folder, for the asker to take (XEP-0227).
+    Export {
+        /// Of whom; nobody named: of everybody.
+        address: Option<String>,
+    },
     /// How the server is.
     Status,
     /// Reads the configuration and the certificates again.
@@ -205,6 +210,7 @@ impl std::fmt::Debug for Command {
             Command::ReportRemove { .. } => "report-remove",
             Command::UploadList { .. } => "upload-list",
             Command::UploadRemove { .. } => "upload-remove",
+            Command::Export { .. } => "export",
             Command::Status => "status",
             Command::Reload => "reload",
             Command::Stop => "stop",
@@ -243,6 +249,8 @@ pub enum Answer {
     Reports(Vec<Report>),
     /// Uploaded files, newest last.
     Uploads(Vec<Upload>),
+    /// An export, to be taken.
+    Exported(Exported),
     /// The server.
     Status(Status),
 }
@@ -268,6 +276,15 @@ pub struct User {
     pub disabled: bool,
     /// Sessions at this moment; `None` where the server does not run.
     pub sessions: Option<usize>,
+}
+
+/// An export that is written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exported {
+    /// Where it lies; whoever takes it removes it.
+    pub file: std::path::PathBuf,
+    /// Accounts in it.
+    pub accounts: u64,
 }
 
 /// A room.

@@ -70,6 +70,11 @@ impl Users {
         Err(Refusal::new(Why::BadRequest, text))
     }
 
+    /// Where accounts are.
+    pub fn domains(&self) -> &[String] {
+        &self.domains
+    }
+
     /// The first domain.
     pub fn first_domain(&self) -> &str {
         self.domains.first().map_or("localhost", String::as_str)

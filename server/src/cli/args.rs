@@ -37,7 +37,7 @@ pub enum Command {
     Serve,
     /// Look at configuration, certificates, ports, store and bridges, and say what to do about each finding
     Check(Listing),
-    /// Accounts: add, list, show, passwd, disable, enable, kick, remove
+    /// Accounts: add, list, show, passwd, disable, enable, kick, export, remove
     #[command(subcommand)]
     User(User),
     /// Invitations: create, list, revoke
@@ -67,6 +67,12 @@ pub enum Command {
     Reload,
     /// End the running server, as Ctrl-C does
     Stop,
+    /// Write all that is kept of all accounts to a file (XEP-0227), to move them to another server
+    Export {
+        /// The file; there must be none of that name yet
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+    },
     /// The database: migrate
     #[command(subcommand)]
     Store(Store),
@@ -137,6 +143,14 @@ Examples:
         /// Where the password comes from
         #[command(flatten)]
         password: Password,
+    },
+    /// Write all that is kept of an account to a file (XEP-0227); works whether the server runs or not
+    Export {
+        /// Its address: NAME@DOMAIN
+        address: String,
+        /// The file; without it, NAME@DOMAIN.xml here. There must be none of that name yet
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        file: Option<PathBuf>,
     },
     /// Remove an account with its contacts and messages
     Remove {

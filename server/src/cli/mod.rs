@@ -12,6 +12,7 @@ mod args;
 mod banner;
 mod check;
 mod circle;
+mod export;
 mod invite;
 mod link;
 mod notice;
@@ -124,6 +125,7 @@ fn carry_out(arguments: Arguments) -> Result<Exit, Sorry> {
             remark(&ask(&config, admin::Command::Reload)?, "The configuration was read again.")
         }
         Command::Stop => remark(&ask(&config, admin::Command::Stop)?, "The server is stopping."),
+        Command::Export { file } => export::run(&config, None, &file),
         Command::Store(command) => store::run(&config, command),
         Command::Check(_) | Command::Completions { .. } => Ok(Exit::Done),
     }

@@ -2,10 +2,11 @@
 
 use super::args::{Listing, Password, User};
 use super::show::{self, Column};
-use super::{Exit, Sorry, ask, open_store, password, remark, sure};
+use super::{Exit, Sorry, ask, export, open_store, password, remark, sure};
 use crate::admin::{self, Answer, AskError, Command, Refusal, Users};
 use crate::config::Config;
 use rialto_store::EngineKind;
+use std::path::PathBuf;
 
 /// Carries out a command about accounts.
 pub(super) fn run(config: &Config, command: User) -> Result<Exit, Sorry> {
@@ -21,6 +22,10 @@ pub(super) fn run(config: &Config, command: User) -> Result<Exit, Sorry> {
         User::Show { address, listing } => show_one(config, address, listing),
         User::Disable { address } => set_disabled(config, address, true),
         User::Enable { address } => set_disabled(config, address, false),
+        User::Export { address, file } => {
+            let file = file.unwrap_or_else(|| PathBuf::from(format!("{address}.xml")));
+            export::run(config, Some(address), &file)
+        }
         User::Kick { address } => {
             remark(&ask(config, Command::UserKick { address })?, "They were sent away.")
         }

@@ -13,6 +13,12 @@ pub fn get(store: &Store, account: &str, namespace: &str) -> Result<Option<Bytes
     store.get(tables::PRIVATE, &key(&[account, namespace]))
 }
 
+/// All that an account keeps: the elements' XML.
+pub fn load(store: &Store, account: &str) -> Result<Vec<Bytes>, StoreError> {
+    let rows = store.scan_prefix(tables::PRIVATE, &key(&[account]))?;
+    Ok(rows.into_iter().map(|(_, xml)| xml).collect())
+}
+
 /// Keeps an element.
 pub fn put(batch: &mut Batch, account: &str, namespace: &str, xml: &[u8]) {
     batch.put(tables::PRIVATE, &key(&[account, namespace]), xml);

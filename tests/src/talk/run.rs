@@ -105,6 +105,7 @@ impl Stage {
         }
         let text = match &line.step {
             Step::Sends(text) => self.proven(&line.who, text)?,
+            Step::AsksFor(path) => self.fill(path)?,
             Step::Opens { domain, account: None } => header(domain),
             Step::Opens { domain, account: Some(account) } => header_from(domain, account),
             _ => String::new(),
@@ -118,7 +119,7 @@ impl Stage {
             Step::Reconnects => person.log_in_again(&self.server).await?,
             Step::Authenticates(login) => return person.authenticate(&self.server, login).await,
             Step::Connects(over) => return person.connect(&self.server, *over).await,
-            Step::AsksFor(path) => return person.ask(&self.server, path).await,
+            Step::AsksFor(_) => return person.ask(&self.server, &text).await,
             Step::Enters { room, nick } => return person.enter(room, nick).await,
             Step::StartsTls => return person.start_tls().await,
             Step::Sends(_) | Step::Opens { .. } => return person.send(&text).await,

@@ -80,7 +80,7 @@ const ACTS: &[(Act, &str, &str)] = &[
 ];
 
 impl FrontDesk {
-    /// Offers all this to the clients of admins.
+    /// Offers all this to the clients of admins, and to everybody an export of what is kept of him.
     pub fn offer_commands(self: &Arc<FrontDesk>) {
         let admins: Arc<[BareJid]> = self.admins().into();
         let command = |(act, end, name): &(Act, &str, &'static str)| -> Arc<dyn Command> {
@@ -88,6 +88,8 @@ impl FrontDesk {
             Arc::new(AdminCommand { desk: Arc::downgrade(self), act: *act, node, name, admins })
         };
         self.router().features.catalogue.offer(ACTS.iter().map(command));
+        let own = self.uploads().map(|uploads| self.own_export(uploads));
+        self.router().features.catalogue.offer(own);
     }
 }
 

@@ -49,6 +49,15 @@ pub(super) fn form(host: Host<'_>, config: &Config, limits: &Limits) -> Form {
     form
 }
 
+/// The values of a configuration, for an export of all that is kept.
+pub fn kept_form(config: &Config) -> Form {
+    let form = Form::new("form", ns::PUBSUB_NODE_CONFIG);
+    let unsaid = |var: &str| var == "pubsub#max_payload_size" && config.max_payload.is_none();
+    FIELDS.iter().filter(|(var, ..)| !unsaid(var)).fold(form, |form, (var, kind, label)| {
+        form.field(Field::many(kind, *var, *label, values(config, var, &Limits::default())))
+    })
+}
+
 /// What a submitted form makes of a configuration (§8.2.4). Fields that nobody knows are left alone.
 ///
 /// # Errors

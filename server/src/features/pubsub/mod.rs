@@ -44,6 +44,7 @@ use rialto_store::{Store, StoreError};
 use rialto_xmpp::{BareJid, Condition, StanzaError};
 
 pub use create::options;
+pub use form::kept_form;
 pub use host::{Host, Hosting, Limits};
 pub use interest::{Interests, NOTIFY};
 pub use publish::Publication;

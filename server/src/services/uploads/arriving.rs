@@ -123,7 +123,7 @@ impl Uploads {
         })
     }
 
-    /// Begins a file without a slot: for other parts of the server.
+    /// Begins a file without a slot, to be gone at `before`: for other parts of the server.
     ///
     /// # Errors
     /// [`UploadError`]
@@ -131,6 +131,7 @@ impl Uploads {
         self: &Arc<Self>,
         id: String,
         upload: Upload,
+        before: Option<u64>,
     ) -> Result<Arriving, UploadError> {
         let place = self.places.clone().acquire_owned().await.map_err(|_| UploadError::Crowded)?;
         let draft = self.folder.begin(&id).await?;
@@ -140,7 +141,7 @@ impl Uploads {
             slot: None,
             id,
             upload,
-            before: None,
+            before,
             whole: None,
             came: 0,
             _place: place,

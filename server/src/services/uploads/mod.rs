@@ -201,6 +201,24 @@ impl Uploads {
         owner: &str,
         name: &str,
         kind: &str,
+        bytes: S,
+    ) -> Result<String, UploadError>
+    where
+        S: Stream<Item = io::Result<Bytes>> + Unpin + Send,
+    {
+        self.keep_until(owner, name, kind, (Purpose::Message, None), bytes).await
+    }
+
+    /// The same, for a purpose, and until a moment (microseconds since 1970) at the latest.
+    ///
+    /// # Errors
+    /// [`UploadError`]; nothing is kept then.
+    pub async fn keep_until<S>(
+        self: &Arc<Self>,
+        owner: &str,
+        name: &str,
+        kind: &str,
+        (purpose, before): (Purpose, Option<u64>),
         mut bytes: S,
     ) -> Result<String, UploadError>
     where
@@ -208,12 +226,11 @@ impl Uploads {
     {
         let kind = if media::is_one(kind) { kind } else { media::UNKNOWN };
         let (owner, name, kind) = (owner.to_owned(), harmless(name), kind.to_owned());
-        let purpose = Purpose::Message;
         let upload = Upload { owner, name, kind, size: 0, purpose, created: 0, expires: None };
         if !self.has_room_for(0).await {
             return Err(UploadError::DiskFull);
         }
-        let mut arriving = self.begin_unasked(id(), upload).await?;
+        let mut arriving = self.begin_unasked(id(), upload, before).await?;
         while let Some(chunk) = bytes.next().await {
             arriving.write(&chunk.map_err(UploadError::Source)?).await?;
         }
@@ -267,6 +284,19 @@ impl Uploads {
         }
         listed.sort_by_key(|listed| listed.upload.created);
         Ok(listed)
+    }
+
+    /// Files of one owner that can be had.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn owned(&self, owner: &str) -> Result<Vec<Listed>, StoreError> {
+        let mut owned = Vec::new();
+        for id in kept::owned(&self.store, owner)? {
+            let Some(upload) = kept::get(&self.store, &id)? else { continue };
+            owned.push(Listed { url: self.url(&id, &upload.name), id, upload });
+        }
+        Ok(owned)
     }
 
     /// Files and bytes.

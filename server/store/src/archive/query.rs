@@ -108,6 +108,13 @@ impl Archive {
         Ok(page)
     }
 
+    /// Entries that queries show, the oldest first: at most `max` after this id, whether there is an entry of that id or
+    /// not. For whoever reads a whole archive while it changes.
+    pub fn following(&self, owner: &str, after: Option<Id>, max: usize) -> Result<Page, StoreError> {
+        let low = after.map_or(0, |id| id.0.saturating_add(1));
+        self.page(owner, &Query { max, ..Query::default() }, (low, u128::MAX), false)
+    }
+
     /// One page in the direction of paging.
     fn page(
         &self,
@@ -115,7 +122,7 @@ impl Archive {
         query: &Query,
         (low, high): (u128, u128),
         reverse: bool,
-    ) -> Result<Page, QueryError> {
+    ) -> Result<Page, StoreError> {
         let with = query.with.as_deref();
         let mut walk = self.walk(owner, with.map(bare), Id(low), Id(high), reverse)?;
         let (mut page, mut room) = (Page { complete: true, ..Page::default() }, Room::of(query));

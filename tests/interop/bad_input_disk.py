@@ -252,7 +252,7 @@ def look_through(rialto, what):
 def play():
     try:
         for engine in ("sled", "redb"):
-            with Rialto(f'[store]\nengine = "{engine}"\n[archive]\noffline = 1000000\n') as rialto:
+            with Rialto(f'[store]\nengine = "{engine}"\n[archive]\noffline = 1000000\n[guard]\nwithin = "0s"\n') as rialto:
                 for story in (killed_in_the_middle_of_traffic, a_disk_that_fills_up,
                               a_damaged_store_is_not_opened, a_limit_on_files):
                     try:

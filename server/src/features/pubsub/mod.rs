@@ -1,7 +1,7 @@
 //! XEP-0060, as far as accounts (XEP-0163) and the pubsub service need it. Not a feature: what all of them share.
 //!
 //! An *owner* is an account (by its bare JID) or a service (by its domain). Its nodes are in memory from the first time
-//! that somebody asks for them ([`home`]); what is published goes to the store before anybody hears of it, because the
+//! that somebody asks for them (`home`); what is published goes to the store before anybody hears of it, because the
 //! router sends what an [`Ask`](super::Ask) left only when its ticket has settled.
 //!
 //! What a feature needs:

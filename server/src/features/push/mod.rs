@@ -1,7 +1,7 @@
 //! XEP-0357: Push Notifications.
 //!
 //! A registration belongs to the device that enabled it. A message rings for a device that is not connected, or whose
-//! session is asleep; the [`Courier`] says so to the push service, not too often, and hears what the service answers.
+//! session is asleep; the `Courier` says so to the push service, not too often, and hears what the service answers.
 
 mod courier;
 mod notice;

@@ -1,8 +1,8 @@
 //! RFC 8489, RFC 8656: the STUN/TURN server that is built in, so that calls find their way. The `turn` crate keeps relays
 //! and speaks the protocol; what may be asked, by whom, and where relays reach is decided here.
 //!
-//! Limits: requests of an address ([`door`]), relays of a person and of all, bytes of a relay (`[turn]`), connections
-//! ([`tcp`]). Relays reach public addresses only ([`peers`]).
+//! Limits: requests of an address (`door`), relays of a person and of all, bytes of a relay (`[turn]`), connections
+//! (`tcp`). Relays reach public addresses only (`peers`).
 
 mod door;
 mod peers;

@@ -13,7 +13,7 @@ use super::nothing;
 use crate::services::uploads::{UploadError, Uploads};
 
 /// Bytes of a refused upload that are read all the same.
-const IN_VAIN: usize = 256 << 10;
+const IN_VAIN: usize = 4 << 20;
 
 /// How long they may take.
 const PATIENCE: Duration = Duration::from_secs(3);

@@ -3,13 +3,14 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use rialto_store::accounts::{Account, Accounts, Hash};
-use rialto_store::prefs::{self, Archived, Prefs};
+use rialto_store::prefs;
 use rialto_store::rosters::{Item, Rosters};
 use rialto_store::{Store, blocked, private, vcard};
 use rialto_xmpp::{BareJid, Element, ns, parse};
 
 use super::paper::Paper;
 use super::{ExportError, Reader, archive, pep};
+use crate::features::archive::prefs::shown;
 use crate::features::contacts::{is_shown, item_element};
 
 /// Writes an account; `false`: there is none.
@@ -45,7 +46,7 @@ pub(super) fn write(
         paper.element(&Element::new("blocklist", ns::BLOCKING).with_all(items), ns::PIE)?;
     }
     if let Some(prefs) = prefs::load(store, jid.as_str())? {
-        paper.element(&wishes(&prefs), ns::PIE)?;
+        paper.element(&shown(&prefs), ns::PIE)?;
     }
     archive::write(store, jid, paper)?;
     paper.close("user")?;
@@ -85,23 +86,6 @@ fn contacts(store: &Store, jid: &BareJid, paper: &mut Paper<'_>) -> Result<(), E
         paper.element(&request, ns::PIE)?;
     }
     Ok(())
-}
-
-/// XEP-0441 §2.
-fn wishes(prefs: &Prefs) -> Element {
-    let default = match prefs.default {
-        Archived::Always => "always",
-        Archived::Never => "never",
-        Archived::Roster => "roster",
-    };
-    let list = |name: &'static str, jids: &[String]| {
-        let jids = jids.iter().map(|jid| Element::new("jid", ns::MAM).with_text(jid.as_str()));
-        Element::new(name, ns::MAM).with_all(jids)
-    };
-    Element::new("prefs", ns::MAM)
-        .attr("default", default)
-        .with(list("always", &prefs.always))
-        .with(list("never", &prefs.never))
 }
 
 /// An element as it is kept.

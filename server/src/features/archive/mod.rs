@@ -1,6 +1,6 @@
 //! XEP-0313: Message Archive Management, for accounts; XEP-0359: Unique and Stable Stanza IDs.
 
-mod prefs;
+pub mod prefs;
 mod query;
 mod retention;
 

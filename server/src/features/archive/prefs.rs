@@ -31,7 +31,11 @@ impl Archives {
 /// What an account wants.
 pub(super) fn element(account: &Account) -> Element {
     let wishes = account.extensions.get::<Wishes>().unwrap_or_default();
-    let Wishes(prefs) = &*wishes;
+    shown(&wishes.0)
+}
+
+/// §2: preferences as they are told.
+pub fn shown(prefs: &Prefs) -> Element {
     let default = match prefs.default {
         Archived::Always => "always",
         Archived::Never => "never",

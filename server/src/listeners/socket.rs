@@ -1,7 +1,7 @@
 //! Listening sockets and their options, and what to do when a port cannot be had.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
@@ -55,6 +55,29 @@ impl ListenError {
             io::ErrorKind::AddrNotAvailable => ListenError::NoSuchAddress(address),
             _ => ListenError::Other { address, error },
         }
+    }
+}
+
+/// Listens on one port of several addresses; with port 0 the first decides which. A family that the machine lacks is left
+/// out if another is there.
+///
+/// # Errors
+/// [`ListenError`]; nothing is open then.
+pub fn listen_on_all(mut port: u16, addresses: &[IpAddr]) -> Result<Vec<TcpListener>, ListenError> {
+    let (mut open, mut missing) = (Vec::<TcpListener>::new(), None);
+    for address in addresses {
+        match listen(SocketAddr::new(*address, port)) {
+            Ok(socket) => {
+                port = socket.local_addr().map_or(port, |address| address.port());
+                open.push(socket);
+            }
+            Err(error) if is_missing_family(&error) => missing = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    match missing {
+        Some(error) if open.is_empty() => Err(error),
+        _ => Ok(open),
     }
 }
 

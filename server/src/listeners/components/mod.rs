@@ -84,25 +84,15 @@ impl Components {
         &self.addresses
     }
 
-    fn listen(&mut self, mut port: u16, config: &Config) -> Result<(), ListenError> {
-        let mut missing = None;
-        for address in &config.listen.component_addresses {
-            match socket::listen(SocketAddr::new(*address, port)) {
-                Ok(socket) => {
-                    // Port 0: the first address decides which.
-                    port = socket.local_addr().map_or(port, |address| address.port());
-                    tracing::info!(address = %SocketAddr::new(*address, port), "listening for components");
-                    self.addresses.push(SocketAddr::new(*address, port));
-                    self.accepting.push(tokio::spawn(accept(socket, self.door.clone())));
-                }
-                Err(error) if socket::is_missing_family(&error) => missing = Some(error),
-                Err(error) => return Err(error),
+    fn listen(&mut self, port: u16, config: &Config) -> Result<(), ListenError> {
+        for socket in socket::listen_on_all(port, &config.listen.component_addresses)? {
+            if let Ok(address) = socket.local_addr() {
+                tracing::info!(%address, "listening for components");
+                self.addresses.push(address);
             }
+            self.accepting.push(tokio::spawn(accept(socket, self.door.clone())));
         }
-        match missing {
-            Some(error) if self.addresses.is_empty() => Err(error),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 }
 

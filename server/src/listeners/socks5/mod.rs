@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 use super::gate::{Gate, Pass};
 use super::settings::Settings;
-use super::{ListenError, socket};
+use super::socket;
 use crate::config::{C2s, Config};
 use crate::features::Hosted;
 use crate::router::{Domain, Router};
@@ -47,7 +47,7 @@ impl Socks5 {
     pub fn open(config: &Config, router: &Arc<Router>) -> Option<Socks5> {
         let port = config.proxy.port?;
         let domain = Jid::parse(&config.proxy.domain).ok()?;
-        let sockets = match sockets(port, config) {
+        let sockets = match socket::listen_on_all(port, &config.listen.addresses) {
             Ok(sockets) => sockets,
             Err(error) => {
                 tracing::error!(%error, "no proxy for files (XEP-0065): mend this, or set [proxy] port to another or false");
@@ -96,26 +96,6 @@ impl Socks5 {
 impl Drop for Socks5 {
     fn drop(&mut self) {
         self.accepting.iter().for_each(JoinHandle::abort);
-    }
-}
-
-/// One port on every address: with port 0, the first decides which.
-fn sockets(mut port: u16, config: &Config) -> Result<Vec<TcpListener>, ListenError> {
-    let mut open: Vec<TcpListener> = Vec::new();
-    let mut missing = None;
-    for address in &config.listen.addresses {
-        match socket::listen(SocketAddr::new(*address, port)) {
-            Ok(socket) => {
-                port = socket.local_addr().map_or(port, |address| address.port());
-                open.push(socket);
-            }
-            Err(error) if socket::is_missing_family(&error) => missing = Some(error),
-            Err(error) => return Err(error),
-        }
-    }
-    match missing {
-        Some(error) if open.is_empty() => Err(error),
-        _ => Ok(open),
     }
 }
 

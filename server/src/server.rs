@@ -150,9 +150,9 @@ impl Server {
         c2s.registration = Some(Registration::new(people.clone(), &shared.invites, &router, &config).into());
         let c2s = Arc::new(c2s);
         let http = Http::open(&c2s, &config, public_url, UploadSite::all(uploads.as_ref()));
+        let components = Components::open(&config, &router)?;
         let listeners = Listeners::open(c2s, http, &config)?;
         let proxy = Socks5::open(&config, &router);
-        let components = Components::open(&config, &router)?;
         let turn = TurnServer::open(&config, &store, &tls, &shared.built_in).await?;
         let (desk, wished) = open_desk(&config, (&router, &links), shared, (&uploads, &proxy), &listeners);
         let speakers = router.features.speakers().into_iter();

@@ -3,6 +3,7 @@
 mod bridges;
 mod calls;
 mod certificates;
+mod components;
 mod ports;
 mod settings;
 mod storage;
@@ -92,6 +93,7 @@ fn look(config: &Config) -> Vec<Finding> {
     findings.extend(storage::look(config, runs));
     findings.extend(uploads::look(config, runs));
     findings.extend(bridges::look(config));
+    findings.extend(components::look(config));
     findings
 }
 

@@ -179,6 +179,7 @@ impl Room {
                 .attr("affiliation", affiliation.as_str())
                 .attr("jid", jid)
                 .attr_opt("nick", nick)
+                .attr_opt("role", there.map(|one| one.role.as_str()))
                 .with_opt(
                     reason.map(|reason| Element::new("reason", ns::MUC_ADMIN).with_text(reason.as_str())),
                 )

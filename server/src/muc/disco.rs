@@ -16,6 +16,7 @@ const FEATURES: &[&str] = &[
     ns::MUC,
     ns::MUC_STABLE_ID,
     ns::MUC_SELF_PING,
+    ns::MUC_REGISTER,
     ns::MUC_REQUEST,
     ns::OCCUPANT_ID,
     ns::SID,

@@ -78,10 +78,16 @@ impl Room {
         Ok(())
     }
 
-    /// §9.5: somebody was put on the list of members.
-    pub(super) fn invite_member(&mut self, turn: &mut Turn<'_>, jid: &BareJid, reason: Option<&str>) {
-        let room = self.jid.as_jid().clone();
-        self.send_invitation(turn, &room, jid, (reason, None));
+    /// §9.5: somebody was put on the list of members, by an occupant if the room knows who it was.
+    pub(super) fn invite_member(
+        &mut self,
+        turn: &mut Turn<'_>,
+        jid: &BareJid,
+        (actor, reason): (Option<&str>, Option<&str>),
+    ) {
+        let there = actor.and_then(|nick| self.occupants.of_nick(nick));
+        let from = there.map_or_else(|| self.jid.as_jid().clone(), |there| there.real.clone());
+        self.send_invitation(turn, &from, jid, (reason, None));
     }
 
     fn may_invite(&self, from: &Jid) -> Result<(), StanzaError> {

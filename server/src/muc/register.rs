@@ -72,7 +72,7 @@ impl Room {
         let config = &self.record.config;
         let closed = config.members_only || (config.moderated && !config.voice_by_default);
         match self.affiliation(from) {
-            Affiliation::Outcast => Err(Condition::Forbidden.into()),
+            Affiliation::Outcast => Err(Condition::NotAllowed.into()),
             Affiliation::None if closed => {
                 Err(StanzaError::new(Condition::NotAllowed, "Ask an admin of the room to make you a member."))
             }
@@ -138,7 +138,7 @@ mod tests {
         stage.configure(|config| config.moderated = false);
         assert!(register(&mut stage, "juliet", "paris").contains("<conflict"));
         stage.affiliate("juliet", Affiliation::Outcast);
-        assert!(register(&mut stage, "juliet", "Juliet").contains("<forbidden"));
+        assert!(register(&mut stage, "juliet", "Juliet").contains("<not-allowed"));
         assert!(stage.asks("paris", "set", "<query xmlns='jabber:iq:register'/>").contains("<bad-request"));
     }
 }

@@ -83,7 +83,7 @@ impl Room {
             && before == Affiliation::None
             && to == Affiliation::Member
         {
-            self.invite_member(turn, jid, change.reason.as_deref());
+            self.invite_member(turn, jid, (change.actor.as_deref(), change.reason.as_deref()));
         }
     }
 

@@ -224,8 +224,9 @@ pub fn submitted(record: &Record, form: &Form, limits: &Limits) -> Result<Draft,
     let mut draft =
         Draft { config: record.config.clone(), protected: None, secret: None, admins: None, owners: None };
     for field in all() {
-        let names = [field.var].into_iter().chain(field.aliases.iter().copied());
-        for given in names.filter_map(|name| form.get(name)) {
+        // A client that sends several dialects at once means the first: to others than us the rest says something else.
+        let mut names = [field.var].into_iter().chain(field.aliases.iter().copied());
+        if let Some(given) = names.find_map(|name| form.get(name)) {
             field.take(&mut draft, &given.values, limits).map_err(|wrong| {
                 StanzaError::new(Condition::NotAcceptable, format!("{}: {wrong}", field.label))
             })?;
@@ -356,6 +357,8 @@ mod tests {
         assert!(after(&[("members_by_default", &["1"])]).unwrap().config.voice_by_default);
         let off = after(&[("allow_private_messages", &["0"])]).unwrap().config;
         assert_eq!(off.private_messages, Whispers::None);
+        let both = [("muc#roomconfig_enablelogging", &["0"][..]), ("muc#roomconfig_enablearchiving", &["1"])];
+        assert!(after(&both).unwrap().config.archive);
         let invites = "{http://prosody.im/protocol/muc}roomconfig_allowmemberinvites";
         assert!(after(&[(invites, &["true"])]).unwrap().config.allow_invites);
     }

@@ -18,8 +18,8 @@ mod seeded;
 
 pub use model::{Act, Attachment, Author, Event, Message, Reply, Span, Style, Text};
 pub use network::{
-    Capabilities, Fed, Feed, Fut, Incoming, Kind, Limits, Member, Network, NetworkError, Opening, RemoteId,
-    Role, SettingsError,
+    About, Capabilities, Fed, Feed, Fetched, Fut, Hat, Identity, Incoming, Kind, Limits, Listed, Member,
+    Network, NetworkError, Opening, RemoteId, Role, Sanction, SettingsError,
 };
 
 /// The one list of networks that a configuration may name in `[bridge.<name>] kind = "…"`.

@@ -2,7 +2,7 @@
 
 use crate::model::{Act, Author, Event, Message, Text};
 use crate::network::{
-    Capabilities, Fed, Feed, Fut, Incoming, Limits, Member, Network, NetworkError, RemoteId, Role,
+    Capabilities, Fed, Feed, Fut, Incoming, Limits, Member, Network, NetworkError, RemoteId,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -46,6 +46,10 @@ pub const ABLE: Capabilities = Capabilities {
     names: true,
     quiet_names: false,
     puppets: false,
+    sanction: false,
+    threads: false,
+    rehost: false,
+    finds: false,
 };
 
 /// As little as a network can do: short single lines of text under one name.
@@ -63,6 +67,10 @@ pub const POOR: Capabilities = Capabilities {
     names: false,
     quiet_names: false,
     puppets: false,
+    sanction: false,
+    threads: false,
+    rehost: false,
+    finds: false,
 };
 
 impl Loopback {
@@ -73,7 +81,7 @@ impl Loopback {
 
     /// Somebody is in a far room already; nobody is told.
     pub fn seats(&self, room: &str, nick: &str) -> Member {
-        let member = Member { author: person(nick), role: Role::Participant, away: None };
+        let member = Member::new(person(nick));
         self.room(room, |room| room.members.push(member.clone()));
         member
     }

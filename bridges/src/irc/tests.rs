@@ -22,7 +22,7 @@ impl Open {
         let mut settings = fake.settings();
         settings.extend(more.parse::<toml::Table>().unwrap());
         let (feed, fed) = mpsc::channel(64);
-        let opening = Opening { name: "fake".into(), settings, folder: "/".into() };
+        let opening = Opening { name: "fake".into(), settings, folder: "/".into(), ..Opening::default() };
         Open { network: open(opening, feed).unwrap(), fed, room: "#lounge".into() }
     }
 
@@ -67,7 +67,12 @@ struct FakeSide(Fake);
 
 impl FarSide for FakeSide {
     fn open(&self, feed: Feed) -> Arc<dyn Network> {
-        let opening = Opening { name: "fake".into(), settings: self.0.settings(), folder: "/".into() };
+        let opening = Opening {
+            name: "fake".into(),
+            settings: self.0.settings(),
+            folder: "/".into(),
+            ..Opening::default()
+        };
         open(opening, feed).unwrap()
     }
     fn room(&self) -> &str {
@@ -213,9 +218,11 @@ async fn a_server_that_is_not_there_yet_is_found_when_it_comes() {
         .unwrap()
     };
     let (feed, fed) = mpsc::channel(64);
-    let network =
-        super::open(Opening { name: "x".into(), settings: settings(address), folder: "/".into() }, feed)
-            .unwrap();
+    let network = super::open(
+        Opening { name: "x".into(), settings: settings(address), folder: "/".into(), ..Opening::default() },
+        feed,
+    )
+    .unwrap();
     let mut open = Open { network, fed, room: "#lounge".into() };
     assert!(open.news(lost).await.contains("cannot connect to 127.0.0.1"));
     assert!(matches!(open.say("hi").await, Err(NetworkError::Down(_))));
@@ -275,7 +282,12 @@ async fn a_dead_link_is_noticed() {
     let settings =
         format!("server = '127.0.0.1'\nport = {port}\ntls = false\nping_after = 0.5\nping_timeout = 0.5");
     let (feed, fed) = mpsc::channel(64);
-    let opening = Opening { name: "x".into(), settings: settings.parse().unwrap(), folder: "/".into() };
+    let opening = Opening {
+        name: "x".into(),
+        settings: settings.parse().unwrap(),
+        folder: "/".into(),
+        ..Opening::default()
+    };
     let mut open = Open { network: super::open(opening, feed).unwrap(), fed, room: "#lounge".into() };
     open.news(regained).await;
     assert!(open.news(lost).await.contains("the server has been silent"));

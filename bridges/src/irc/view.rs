@@ -57,6 +57,10 @@ impl SharedView {
             names: false,
             quiet_names: settings.ping_protection,
             puppets: false,
+            sanction: false,
+            threads: false,
+            rehost: false,
+            finds: false,
         }
     }
 

@@ -12,11 +12,12 @@ pub struct Author {
     pub id: Arc<str>,
     /// The name shown. Harmless: no control characters, no bidi overrides, one line, never empty.
     pub nick: Arc<str>,
-    /// Where a picture lies.
+    /// Where a picture lies, for everybody who may read the room.
     pub avatar: Option<Arc<str>>,
     /// The kind of network, as `Kind::name` spells it.
     pub network: &'static str,
-    /// The account this person has proven to the network, which survives changes of nick.
+    /// The account this person has proven to the network, which survives changes of nick. Of somebody of ours: his bare
+    /// JID, which no network ever shows.
     pub account: Option<Arc<str>>,
     /// Where this person comes from (`user@host`), for moderators and bans only: never shown to the room.
     pub address: Option<Arc<str>>,

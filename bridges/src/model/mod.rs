@@ -66,12 +66,14 @@ pub struct Message<Id> {
     pub reply: Option<Reply<Id>>,
     /// Files shown with it.
     pub attachments: Vec<Attachment>,
+    /// The thread it is said in, by a name that all networks share (XEP-0201).
+    pub thread: Option<Arc<str>>,
 }
 
 impl<Id> Message<Id> {
     /// Words alone.
     pub fn text(text: impl Into<Text>) -> Self {
-        Message { text: text.into(), action: false, reply: None, attachments: Vec::new() }
+        Message { text: text.into(), action: false, reply: None, attachments: Vec::new(), thread: None }
     }
 
     /// Words in the third person.
@@ -129,7 +131,8 @@ impl<Id> Message<Id> {
             let to = name(&reply.to)?;
             Some(Reply { to, nick: reply.nick, excerpt: reply.excerpt })
         });
-        Message { text: self.text, action: self.action, reply, attachments: self.attachments }
+        let Message { text, action, attachments, thread, .. } = self;
+        Message { text, action, reply, attachments, thread }
     }
 }
 

@@ -79,7 +79,12 @@ impl FarSide for RealSide {
 /// Opens the bridge with these settings, in a hurry.
 pub fn open(settings: &str, feed: Feed) -> Arc<dyn Network> {
     let settings = format!("server = '127.0.0.1'\nbackoff_min = 0.2\nbackoff_max = 1\n{settings}");
-    let opening = Opening { name: "real".into(), settings: settings.parse().unwrap(), folder: "/".into() };
+    let opening = Opening {
+        name: "real".into(),
+        settings: settings.parse().unwrap(),
+        folder: "/".into(),
+        ..Opening::default()
+    };
     (rialto_bridges::kind("irc").unwrap().open)(opening, feed).unwrap()
 }
 

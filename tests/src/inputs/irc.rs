@@ -114,6 +114,10 @@ pub fn degrade(data: &[u8]) {
         names: byte(3) & 32 > 0,
         quiet_names: byte(3) & 64 > 0,
         puppets: false,
+        sanction: false,
+        threads: false,
+        rehost: false,
+        finds: false,
     };
     let words = line::decode(rest);
     let spans = vec![

@@ -121,7 +121,7 @@ impl Person {
     /// What the house is told of this person, and what it then knows.
     pub fn member(&mut self, folded: &str, isupport: &Isupport, moderated: bool) -> Member {
         self.told = isupport.role(&self.modes, moderated);
-        Member { author: self.author(folded), role: self.told, away: self.away.clone() }
+        Member { author: self.author(folded), role: self.told, away: self.away.clone(), hats: Vec::new() }
     }
 
     /// This person as an author.

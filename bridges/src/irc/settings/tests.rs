@@ -5,7 +5,12 @@ use super::*;
 /// The settings that this TOML says, for other tests.
 pub(crate) fn settings(toml: &str) -> Result<Settings, SettingsError> {
     let settings = toml.parse().unwrap();
-    Settings::read(&Opening { name: "test".into(), settings, folder: PathBuf::from("/nonexistent") })
+    Settings::read(&Opening {
+        name: "test".into(),
+        settings,
+        folder: PathBuf::from("/nonexistent"),
+        ..Opening::default()
+    })
 }
 
 fn refused(toml: &str) -> String {
@@ -58,6 +63,7 @@ fn secrets_come_from_files_and_no_log_shows_them() {
             name: "test".into(),
             settings: toml.parse().unwrap(),
             folder: folder.path().to_owned(),
+            ..Opening::default()
         })
     };
     let it = read("server = 'x'\nsasl = { user = 'a', password_file = 'secret' }").unwrap();

@@ -39,6 +39,7 @@ fn sound(config: &Config, name: &str, bridge: &Bridge) -> Result<&'static Kind, 
         name: name.to_owned(),
         settings: bridge.settings.clone(),
         folder: config.origin.folder.clone(),
+        kept: Default::default(),
     };
     (kind.check)(&opening).map_err(|why| {
         let mut path = vec!["bridge", name];

@@ -248,7 +248,7 @@ fn refusal(error: &NetworkError) -> StanzaError {
         NetworkError::TooLarge => Condition::PolicyViolation,
         NetworkError::Unsupported(_) => Condition::FeatureNotImplemented,
         NetworkError::Slow(_) => Condition::ResourceConstraint,
-        NetworkError::Down(_) => Condition::RemoteServerTimeout,
+        NetworkError::Down(_) | NetworkError::Unsure(_) => Condition::RemoteServerTimeout,
     };
     let mut says = error.to_string();
     if matches!(error, NetworkError::Unauthorized(_)) {

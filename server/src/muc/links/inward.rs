@@ -41,8 +41,12 @@ pub(super) fn read(link: &Attached, what: Incoming, ids: &Ids) -> Vec<News> {
         Incoming::Role { author, role } => News::Role { author, role },
         Incoming::Away { author, away } => News::Away { author, away },
         Incoming::Members(members) => News::Members(members),
+        Incoming::Changed(member) => News::Entered(member),
         Incoming::Refused(text) => News::Refused(text),
         Incoming::Notice(_) | Incoming::Lost(_) | Incoming::Regained => return Vec::new(),
+        Incoming::Erased { .. } | Incoming::Whispered { .. } | Incoming::About(_) | Incoming::Mark { .. } => {
+            return Vec::new();
+        }
     };
     vec![one]
 }

@@ -65,8 +65,12 @@ impl Networks {
         for (name, bridge) in bridges {
             let bad = |error| BadBridge { name: name.clone(), error };
             let kind = rialto_bridges::kind(&bridge.kind).ok_or_else(|| bad(unknown_kind(&bridge.kind)))?;
-            let opening =
-                Opening { name: name.clone(), settings: bridge.settings.clone(), folder: folder.to_owned() };
+            let opening = Opening {
+                name: name.clone(),
+                settings: bridge.settings.clone(),
+                folder: folder.to_owned(),
+                kept: Default::default(),
+            };
             let (feed, fed) = mpsc::channel(FEED);
             let network = (kind.open)(opening, feed).map_err(bad)?;
             networks.connect(name, (kind.name, &bridge.domain), network, fed);

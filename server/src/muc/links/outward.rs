@@ -72,7 +72,7 @@ impl Outward {
             };
             let pause = match &error {
                 NetworkError::Slow(pause) => (*pause).max(Duration::from_millis(50)),
-                NetworkError::Down(_) => AGAIN,
+                NetworkError::Down(_) | NetworkError::Unsure(_) => AGAIN,
                 _ => return Err(error),
             };
             if SystemTime::now() + pause > until {
@@ -133,7 +133,7 @@ pub(super) fn returned(link: &Attached, relayed: &Relayed, error: &StanzaError) 
 fn told(link: &Attached, error: &NetworkError) -> StanzaError {
     let (condition, kind) = match error {
         NetworkError::Slow(_) => (Condition::ResourceConstraint, ErrorKind::Wait),
-        NetworkError::Down(_) => (Condition::RemoteServerTimeout, ErrorKind::Wait),
+        NetworkError::Down(_) | NetworkError::Unsure(_) => (Condition::RemoteServerTimeout, ErrorKind::Wait),
         NetworkError::Unauthorized(_) | NetworkError::Forbidden(_) => {
             (Condition::NotAllowed, ErrorKind::Cancel)
         }

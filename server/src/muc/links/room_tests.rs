@@ -14,7 +14,7 @@ use crate::muc::tests::stage::Stage;
 use crate::muc::{Affiliation, Input, LinkId, Role};
 
 fn member(nick: &str) -> Member {
-    Member { author: person(nick), role: FarRole::Participant, away: None }
+    Member::new(person(nick))
 }
 
 /// A room with these people here, linked twice.

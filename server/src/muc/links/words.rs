@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use rialto_bridges::model::harmless_line;
-use rialto_bridges::{Act, Author, Event, Member, Role as FarRole};
+use rialto_bridges::{Act, Author, Event, Member};
 use rialto_xmpp::parts::stanza_id;
 use rialto_xmpp::{Element, Message, MessageKind, ns};
 
@@ -158,7 +158,7 @@ impl Room {
             Some(Place::PutOut) => return None,
             Some(Place::Seated(_)) => {}
             Some(Place::Unseated) | None => {
-                let member = Member { author: author.clone(), role: FarRole::Participant, away: None };
+                let member = Member::new(author.clone());
                 let person = known.map_or_else(|| Person::new(member), |person| Person::clone(&person));
                 self.sit(turn, link, person, false);
             }

@@ -84,7 +84,7 @@ fn step(stage: &mut Stage, dice: &mut Dice) {
 fn far(dice: &mut Dice) -> News {
     let nick = dice.one(&["ann", "bob", "romeo"]);
     let role = [FarRole::Visitor, FarRole::Participant, FarRole::Moderator][dice.roll(3)];
-    let member = Member { author: person(nick), role, away: None };
+    let member = Member { role, ..Member::new(person(nick)) };
     let author = nick.into();
     let act = Act::Say(Message::text("words"));
     match dice.roll(7) {

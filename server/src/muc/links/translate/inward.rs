@@ -42,6 +42,11 @@ fn messages(said: &Said<String>, replace: Option<Element>) -> Vec<Vec<Element>> 
         messages.push(words(said));
     }
     messages.extend(said.attachments.iter().map(file));
+    if let Some(thread) = &said.thread {
+        // XEP-0201.
+        let thread = Element::new("thread", ns::CLIENT).with_text(&**thread);
+        messages.iter_mut().for_each(|message| message.push(thread.clone()));
+    }
     if let (Some(replace), Some(first)) = (replace, messages.first_mut()) {
         first.push(replace);
     }

@@ -7,6 +7,9 @@ use rialto_xmpp::{Element, Message, ns};
 
 use super::styling;
 
+/// Bytes of a name of a thread that is taken along.
+const THREAD: usize = 128;
+
 /// What the room knows about earlier messages.
 pub trait Known {
     /// The room's id of the message that this author sent under this id of his own (XEP-0308 names that one).
@@ -61,18 +64,21 @@ fn said(message: &Message, body: &str, known: &dyn Known) -> Said<String> {
         Some(Reply { to, nick, excerpt })
     });
     let body = without_fallback(message, body);
+    // XEP-0201.
+    let thread = message.payload("thread", ns::CLIENT).map(|thread| Arc::from(thread.text().trim()));
+    let thread = thread.filter(|thread: &Arc<str>| !thread.is_empty() && thread.len() <= THREAD);
     // XEP-0066 as clients use it: the body is the address of the file and nothing else.
     let file = message.payload("x", ns::OOB).and_then(|x| x.child_text("url", ns::OOB));
     if let Some(url) = file.filter(|url| *url == body) {
         let attachments = vec![attachment(url)];
-        return Said { text: Text::default(), action: false, reply, attachments };
+        return Said { text: Text::default(), action: false, reply, attachments, thread };
     }
     // XEP-0245.
     let (action, body) = match body.strip_prefix("/me ") {
         Some(rest) => (true, rest),
         None => (false, body.as_str()),
     };
-    Said { text: styling::read(body), action, reply, attachments: Vec::new() }
+    Said { text: styling::read(body), action, reply, attachments: Vec::new(), thread }
 }
 
 fn attachment(url: String) -> Attachment {

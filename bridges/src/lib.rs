@@ -7,6 +7,7 @@
 
 pub mod contract;
 pub mod degrade;
+pub mod discord;
 pub mod irc;
 pub mod keys;
 pub mod loopback;

@@ -217,7 +217,8 @@ fn random_text_comes_back_and_alerts_nobody() {
                 "https://x.example/_",
                 "\n",
             ];
-            words.push_str(seeded.one_of(&bits));
+            let bit: &&str = seeded.one_of(&bits);
+            words.push_str(bit);
             words.push_str(&seeded.prose(3));
         }
         let text = Text::new(words.as_str());

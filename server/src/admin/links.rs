@@ -29,7 +29,7 @@ pub(super) fn list(links: &Links) -> Answer {
 /// Links a room to a far room.
 pub(super) async fn add(links: &Links, room: &str, to: &str) -> Result<Answer, Refusal> {
     let (room, to) = ends(room, to)?;
-    let remark = links.add(&room, &to).await.map_err(|why| refusal(&why))?;
+    let remark = links.add(&room, &to.into()).await.map_err(|why| refusal(&why))?;
     Ok(remark.map_or(Answer::OK, Answer::remark))
 }
 

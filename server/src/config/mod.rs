@@ -9,6 +9,7 @@ mod guard;
 mod http;
 mod invites;
 mod keep;
+mod link;
 mod listen;
 mod network;
 mod pubsub;
@@ -28,11 +29,12 @@ pub use guard::Guard;
 pub use http::{Forwarded, Http};
 pub use invites::{Circles, Good, Invites};
 pub use keep::{Archive, ArchiveDefault, Sessions, Store};
+pub use link::{FarRoom, Hidden, Link, LinkOptions, To, Way};
 pub use listen::{C2s, Certs, Conflict, Listen, Port, Registration};
 pub use network::Network;
 pub use pubsub::Pubsub;
 pub use push::Push;
-pub use rooms::{Bridge, Bridges, Creators, FarRoom, Link, Rooms};
+pub use rooms::{Bridge, Bridges, Creators, Rooms};
 pub use server::{Contact, Log, LogFormat, Version};
 pub use turn::{ExternalService, Turn};
 pub use upload::{Proxy, Upload};
@@ -333,7 +335,7 @@ impl Config {
                     format!("{} is no room of this server; rooms are on {}", link.room, self.rooms.domain);
                 return Err(self.mistake(&["link", "room"], text));
             }
-            for far in &link.to {
+            for To { far, .. } in &link.to {
                 if !self.bridges.contains_key(&far.bridge) {
                     let known: Vec<&str> = self.bridges.keys().map(String::as_str).collect();
                     let near = error::nearest(&far.bridge, &known);

@@ -1,12 +1,9 @@
-//! Sections about rooms and what they are linked to: `[rooms]`, `[bridge.<name>]`, `[[link]]`.
+//! Sections about rooms and the networks they are linked to: `[rooms]`, `[bridge.<name>]`.
 
 use super::value;
-use rialto_xmpp::jid::BareJid;
+use serde::Deserialize;
 use serde::de::{Deserializer, Error};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
 
 /// `[rooms]`: group chats (XEP-0045). Needs a restart; most of it is for new rooms.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -84,81 +81,3 @@ impl<'de> Deserialize<'de> for Bridge {
 
 /// All `[bridge.<name>]`, by name.
 pub type Bridges = BTreeMap<String, Bridge>;
-
-/// `[[link]]`: a room of ours and the far rooms it is one with. Needs a restart.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Link {
-    /// The room's address.
-    #[serde(deserialize_with = "room")]
-    pub room: BareJid,
-    /// The far rooms, `<bridge>:<room there>`.
-    pub to: Vec<FarRoom>,
-}
-
-/// A room on another network as an operator writes it: `libera:#lounge`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(into = "String")]
-pub struct FarRoom {
-    /// The name of a `[bridge.<name>]`.
-    pub bridge: String,
-    /// What the network calls the room.
-    pub room: String,
-}
-
-impl FromStr for FarRoom {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once(':') {
-            Some((bridge, room)) if !bridge.is_empty() && !room.is_empty() => {
-                Ok(FarRoom { bridge: bridge.to_owned(), room: room.to_owned() })
-            }
-            _ => Err(format!(
-                "\"{text}\" names no far room; write the bridge, a colon and the room, as in \"libera:#lounge\""
-            )),
-        }
-    }
-}
-
-impl fmt::Display for FarRoom {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.bridge, self.room)
-    }
-}
-
-impl From<FarRoom> for String {
-    fn from(far: FarRoom) -> String {
-        far.to_string()
-    }
-}
-
-impl<'de> Deserialize<'de> for FarRoom {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        String::deserialize(from)?.parse().map_err(D::Error::custom)
-    }
-}
-
-fn room<'de, D: Deserializer<'de>>(from: D) -> Result<BareJid, D::Error> {
-    let text = String::deserialize(from)?;
-    match BareJid::parse(&text) {
-        Ok(jid) if jid.as_jid().localpart().is_some() => Ok(jid),
-        Ok(_) => Err(D::Error::custom(format!("\"{text}\" names no room; write one like \"lounge@{text}\""))),
-        Err(why) => Err(D::Error::custom(format!("\"{text}\" is no address of a room: {why}"))),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_far_room_may_hold_colons_and_must_have_both_parts() {
-        let far: FarRoom = "libera:#a:b".parse().unwrap();
-        assert_eq!((far.bridge.as_str(), far.room.as_str()), ("libera", "#a:b"));
-        assert_eq!(far.to_string(), "libera:#a:b");
-        for text in ["#lounge", ":#lounge", "libera:", ""] {
-            assert!(text.parse::<FarRoom>().is_err(), "{text}");
-        }
-    }
-}

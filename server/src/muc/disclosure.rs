@@ -30,7 +30,7 @@ impl Room {
                 access,
             ));
         let mut kinds: BTreeMap<&str, Vec<&Linked>> = BTreeMap::new();
-        for link in self.links.iter().filter(|link| link.way != Way::In) {
+        for link in self.links.iter().filter(|link| link.options.way != Way::In) {
             kinds.entry(link.kind).or_default().push(link);
         }
         std::iter::once(own).chain(kinds.into_iter().map(|(kind, links)| far(kind, &links))).collect()

@@ -12,7 +12,7 @@ use rialto_xmpp::{BareJid, Condition, Element, Jid, StanzaError, ns, prep};
 use crate::features::Fut;
 use crate::muc::Mailbox;
 use crate::muc::config::Config;
-use crate::muc::links::{Attached, Connected, Linked, Links, Origin};
+use crate::muc::links::{Attached, Connected, LinkOptions, Linked, Links, Origin};
 use crate::muc::policy::{Opening, RoomPolicy};
 use crate::muc::record::Record;
 use crate::muc::room::State;
@@ -106,7 +106,7 @@ impl Bridged {
             let told = over.network.resolve(&format!("{far} {password}")).await;
             told.map_err(|error| refusal(&error))?;
         }
-        let link = self.links.reserve(room, (over, far), Origin::OnDemand);
+        let link = self.links.reserve(room, (over, far), Origin::OnDemand, LinkOptions::default());
         let link = link.map_err(|error| StanzaError::new(Condition::Conflict, error.to_string()))?;
         if let Err(error) = link.join(Some(PATIENCE)).await {
             self.links.drop_link(&link);

@@ -6,6 +6,7 @@ use rialto_bridges::{Author, RemoteId};
 use rialto_xmpp::Jid;
 use rialto_xmpp::prep;
 
+use crate::config::LinkOptions;
 use crate::muc::LinkId;
 
 /// A far room that a room of ours is one with.
@@ -21,24 +22,12 @@ pub struct Linked {
     pub domain: Arc<str>,
     /// What the network calls the room.
     pub far: RemoteId,
-    /// Which way words go.
-    pub way: Way,
+    /// What holds for the link.
+    pub options: LinkOptions,
     /// The room exists for the far one alone, as long as somebody is in it: what people are there, they are here.
     pub on_demand: bool,
     /// What was said can be taken back there.
     pub takes_back: bool,
-}
-
-/// Which way words go over a link.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Way {
-    /// From there to us alone.
-    In,
-    /// From us to there alone.
-    Out,
-    /// Both.
-    #[default]
-    Both,
 }
 
 impl Linked {
@@ -82,7 +71,7 @@ pub(crate) mod tests {
             kind: "loopback",
             domain: "far.lit".into(),
             far: "#lounge".into(),
-            way: Way::Both,
+            options: LinkOptions::default(),
             on_demand: false,
             takes_back: false,
         }

@@ -22,11 +22,12 @@ mod seats;
 pub mod translate;
 mod words;
 
+pub use crate::config::{LinkOptions, Way};
 pub use attached::{Attached, BACKLOG, Origin, State as LinkState};
 pub use hosts::Hosts;
+pub use linked::Linked;
 #[cfg(test)]
 pub(in crate::muc) use linked::tests::link as a_link;
-pub use linked::{Linked, Way};
 pub use memory::Memory;
 pub use networks::{BadBridge, Connected, Networks};
 pub use news::{Deed, Named, News};

@@ -16,11 +16,11 @@ use serde::{Deserialize, Serialize};
 use super::attached::{Attached, Ends, Origin};
 use super::hosts::Hosts;
 use super::inward;
-use super::linked::{Linked, Way, key};
+use super::linked::{Linked, key};
 use super::networks::{Connected, Networks};
 use super::outward::{self, Outward};
 use super::relay::Relayed;
-use crate::config::{FarRoom, Link};
+use crate::config::{FarRoom, Link, LinkOptions, To};
 use crate::muc::effect::Bind;
 use crate::muc::{Config, Input, LinkId, Mailbox, Relays};
 
@@ -48,9 +48,12 @@ struct Table {
     by_id: HashMap<LinkId, Arc<Attached>>,
 }
 
-/// What is kept of a link that was made at run time, beside its room and key. Directions may come here.
-#[derive(Serialize, Deserialize)]
-struct Row {}
+/// What is kept of a link that was made at run time, beside its room and key.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Row {
+    options: LinkOptions,
+}
 
 /// Why a link was not made or taken away. Each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -135,26 +138,26 @@ impl Links {
     /// [`StoreError`] when those that are kept cannot be read.
     pub async fn restore(&self, configured: &[Link]) -> Result<(), StoreError> {
         for link in configured {
-            for far in &link.to {
-                self.revive(&link.room, far, Origin::Configured).await;
+            for to in &link.to {
+                self.revive(&link.room, to, Origin::Configured).await;
             }
         }
-        for (parts, Row {}) in self.0.kept.list()? {
+        for (parts, Row { options }) in self.0.kept.list()? {
             let [room, to] = &parts[..] else { continue };
             let (Ok(room), Ok(far)) = (BareJid::parse(room), to.parse::<FarRoom>()) else {
                 tracing::warn!(%room, link = %to, "a link in the store cannot be read and is left out");
                 continue;
             };
-            self.revive(&room, &far, Origin::Kept).await;
+            self.revive(&room, &To { far, options }, Origin::Kept).await;
         }
         Ok(())
     }
 
-    async fn revive(&self, room: &BareJid, far: &FarRoom, origin: Origin) {
-        match self.attach(room, far, origin).await {
+    async fn revive(&self, room: &BareJid, to: &To, origin: Origin) {
+        match self.attach(room, to, origin).await {
             // The network enters the far room when it can; nobody waits for it.
             Ok(link) => drop(tokio::spawn(async move { link.join(None).await })),
-            Err(error) => tracing::error!(%room, link = %far, "the link does not work: {error}"),
+            Err(error) => tracing::error!(%room, link = %to.far, "the link does not work: {error}"),
         }
     }
 
@@ -163,7 +166,7 @@ impl Links {
     ///
     /// # Errors
     /// [`LinkError`]; nothing has changed then.
-    pub async fn add(&self, room: &BareJid, to: &FarRoom) -> Result<Option<String>, LinkError> {
+    pub async fn add(&self, room: &BareJid, to: &To) -> Result<Option<String>, LinkError> {
         let link = self.attach(room, to, Origin::Kept).await?;
         let key = link.linked.key();
         let joined = link.join(Some(PATIENCE)).await;
@@ -172,7 +175,7 @@ impl Links {
             return Err(LinkError::Far { link: key, error });
         }
         let mut batch = Batch::new();
-        let kept = self.0.kept.put(&mut batch, room.as_str(), &key, &Row {});
+        let kept = self.0.kept.put(&mut batch, room.as_str(), &key, &Row { options: to.options.clone() });
         let written = match kept {
             Ok(()) => self.0.store.commit(batch).await,
             Err(error) => Err(error),
@@ -225,11 +228,11 @@ impl Links {
     }
 
     /// A link with its room, working but for the far side: nothing is joined yet.
-    async fn attach(&self, room: &BareJid, to: &FarRoom, origin: Origin) -> Result<Arc<Attached>, LinkError> {
-        let over = self.network(&to.bridge)?;
-        let resolved = over.network.resolve(&to.room).await;
-        let far = resolved.map_err(|error| LinkError::Far { link: to.to_string(), error })?;
-        let link = self.reserve(room, (&over, &far), origin)?;
+    async fn attach(&self, room: &BareJid, to: &To, origin: Origin) -> Result<Arc<Attached>, LinkError> {
+        let over = self.network(&to.far.bridge)?;
+        let resolved = over.network.resolve(&to.far.room).await;
+        let far = resolved.map_err(|error| LinkError::Far { link: to.far.to_string(), error })?;
+        let link = self.reserve(room, (&over, &far), origin, to.options.clone())?;
         let mailbox = match self.0.hosts.room(room, self.0.rooms.clone()).await {
             Ok(Some(mailbox)) => mailbox,
             Ok(None) => {
@@ -265,6 +268,7 @@ impl Links {
         room: &BareJid,
         (over, far): (&Arc<Connected>, &RemoteId),
         origin: Origin,
+        options: LinkOptions,
     ) -> Result<Arc<Attached>, LinkError> {
         let key = key(&over.name, far);
         let mut table = self.0.table.lock();
@@ -277,7 +281,7 @@ impl Links {
             kind: over.kind,
             domain: over.domain.clone(),
             far: far.clone(),
-            way: Way::Both,
+            options,
             on_demand: origin == Origin::OnDemand,
             takes_back: over.network.capabilities(far).retract,
         };
@@ -325,7 +329,10 @@ impl Links {
         let Some((name, bridge)) = local.rsplit_once('%') else { return };
         let Ok(over) = self.network(bridge) else { return };
         let Ok(far) = over.network.resolve(name).await else { return };
-        let Ok(link) = self.reserve(&mailbox.room, (&over, &far), Origin::OnDemand) else { return };
+        let Ok(link) = self.reserve(&mailbox.room, (&over, &far), Origin::OnDemand, LinkOptions::default())
+        else {
+            return;
+        };
         if mailbox.send(Input::Linked(link.linked.clone())).await.is_err() {
             return self.drop_link(&link);
         }

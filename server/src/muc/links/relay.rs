@@ -6,9 +6,9 @@ use rialto_bridges::{Act, Author, Event};
 use rialto_xmpp::parts::stanza_id;
 use rialto_xmpp::{Message, MessageKind, Stanza, StanzaError, ns};
 
-use super::linked::Way;
 use super::memory::{Memory, Said};
 use super::translate;
+use crate::config::Way;
 use crate::muc::LinkId;
 use crate::muc::effect::{Bind, Effect, Turn};
 use crate::muc::occupant::Occupant;
@@ -80,7 +80,7 @@ impl Room {
     ) {
         let (author, corrects) = own.map_or((None, None), |(sender, corrects)| (Some(sender), corrects));
         let relayed = Arc::new(Relayed { id: turn.now.id.clone(), event, corrects, author });
-        for link in self.links.iter().filter(|link| Some(link.id) != except && link.way != Way::In) {
+        for link in self.links.iter().filter(|link| Some(link.id) != except && link.options.way != Way::In) {
             turn.effects.push(Effect::Relay(link.id, relayed.clone()));
         }
     }

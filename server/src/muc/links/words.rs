@@ -8,11 +8,12 @@ use rialto_bridges::{Act, Author, Event, Member};
 use rialto_xmpp::parts::stanza_id;
 use rialto_xmpp::{Element, Message, MessageKind, ns};
 
-use super::linked::{Linked, Way};
+use super::linked::Linked;
 use super::memory::{Memory, Said};
 use super::news::{Deed, News};
 use super::people::{People, Person, Place};
 use super::translate;
+use crate::config::Way;
 use crate::muc::LinkId;
 use crate::muc::affiliation::Role;
 use crate::muc::effect::{Bind, Effect, Turn};
@@ -28,7 +29,7 @@ impl Room {
     /// Something happens in a far room.
     pub(in crate::muc) fn far_news(&mut self, turn: &mut Turn<'_>, id: LinkId, news: News) {
         let Some(link) = self.link(id) else { return };
-        if link.way == Way::Out && !matches!(news, News::Refused(_)) {
+        if link.options.way == Way::Out && !matches!(news, News::Refused(_)) {
             return;
         }
         match news {

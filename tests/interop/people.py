@@ -13,7 +13,7 @@ class Person(slixmpp.ClientXMPP):
     """A client that keeps what it hears until it is asked for, and believes no certificate but the server's CA."""
 
     def __init__(self, rialto, name, resource, plugins=(), direct_tls=False):
-        super().__init__(f"{name}@localhost/{resource}", rialto.password)
+        super().__init__(f"{name}@{rialto.domain}/{resource}", rialto.password)
         self.rialto = rialto
         self.ca_certs = rialto.ca
         self.enable_plaintext = False
@@ -84,11 +84,11 @@ def presence(sender, kind="available"):
     return lambda s: s.name == "presence" and str(s["from"]).startswith(sender) and s["type"] == kind
 
 
-def play(story, **settings):
+def play(story, patience=120, **settings):
     """Runs a story against a server of its own."""
     try:
         with Rialto(**settings) as rialto:
-            asyncio.run(asyncio.wait_for(story(rialto), 120))
+            asyncio.run(asyncio.wait_for(story(rialto), patience))
     except Failed as failed:
         raise SystemExit(f"FAILED: {failed}") from None
     print("done", flush=True)

@@ -62,12 +62,12 @@ class Process:
 class Rialto:
     """The server. `with Rialto() as rialto:` starts it with romeo, juliet and nurse; `settings` is more TOML."""
 
-    def __init__(self, settings="", people=("romeo", "juliet", "nurse"), level="debug"):
+    def __init__(self, settings="", people=("romeo", "juliet", "nurse"), level="debug", domain="localhost"):
         self.folder = Path(tempfile.mkdtemp(prefix="rialto-"))
         self.port, self.tls_port = free_port(), free_port()
         self.http_port, self.https_port, self.proxy_port = free_port(), free_port(), free_port()
         self.component_port = free_port()
-        self.password = PASSWORD
+        self.password, self.domain = PASSWORD, domain
         self.people = people
         self.settings, self.level = settings, level
         self.settings_of_listen = self.settings_of_http = ""
@@ -87,7 +87,7 @@ class Rialto:
 
     def __enter__(self):
         self.config.write_text(f"""
-domains = ["localhost"]
+domains = ["{self.domain}"]
 data = "{self.folder}/data"
 {self.settings_at_top()}
 [listen]
@@ -112,7 +112,7 @@ level = "{self.level}"
         password.write_text(PASSWORD + "\n")
         password.chmod(0o600)
         for name in self.people:
-            self.run("user", "add", f"{name}@localhost", "--password-file", str(password))
+            self.run("user", "add", f"{name}@{self.domain}", "--password-file", str(password))
         try:
             self.start()
         except BaseException:

@@ -134,6 +134,7 @@ fn missing(script: &Script) -> Option<String> {
     let is_there = |peer: &&String| match peer.as_str() {
         "slixmpp" | "python" => python().exists(),
         "xmpp.js" => here().join(".peers/xmpp.js/node_modules/@xmpp/client").exists(),
+        "gajim-omemo" => Path::new("/usr/share/gajim/plugins/omemo").exists(),
         "converse.js" => here().join(".peers/converse.js/package/dist").exists(),
         program => ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"]
             .iter()

@@ -18,6 +18,7 @@ use crate::admin::desk::{Around, FrontDesk, Wish};
 use crate::certs::{self, CertError};
 use crate::config::Config;
 use crate::features::list::Shared;
+use crate::features::pubsub::Spaces;
 use crate::features::{Features, Hosted, archive, caps, list, roster, subscriptions};
 use crate::listeners::c2s::registration::Registration;
 use crate::listeners::c2s::sasl::Authentication;
@@ -138,8 +139,9 @@ impl Server {
         config.domains.iter().for_each(|domain| router.domains.serve(domain, Domain::Accounts));
         let networks = Networks::open(&config.bridges, &config.origin.folder)?;
         let links = Links::new(networks, &store, doors::defaults(&config.rooms));
-        let rooms = open_rooms(&config, &router, &links).await?;
-        open_far_rooms(&config, &router, &links).await?;
+        let spaces = Spaces::of(&config, &shared.pubsub);
+        let rooms = open_rooms(&config, (&router, &links, &spaces)).await?;
+        open_far_rooms(&config, (&router, &links, &spaces)).await?;
         links.restore(&config.links).await?;
         PubsubService::open(&config, &router, &shared.pubsub);
         let public_url = PublicUrl::chosen(&config.http.public_url);
@@ -290,18 +292,22 @@ async fn authentication(config: &Config, store: &Store) -> Result<Authentication
     Ok(authentication.with_tokens(fast))
 }
 
+/// What rooms stand beside.
+type Neighbours<'a> = (&'a Arc<Router>, &'a Links, &'a Spaces);
+
 /// Rooms of our own people.
-async fn open_rooms(config: &Config, router: &Arc<Router>, links: &Links) -> Result<Arc<MucHost>, OpenError> {
-    let policy = Native::new(&config.rooms, &config.admins, Arc::downgrade(router));
-    open_host(config, (router, links), &config.rooms.domain, "Rooms", Arc::new(policy)).await
+async fn open_rooms(config: &Config, around: Neighbours<'_>) -> Result<Arc<MucHost>, OpenError> {
+    let policy = Native::new(&config.rooms, &config.admins, Arc::downgrade(around.0));
+    open_host(config, around, &config.rooms.domain, "Rooms", Arc::new(policy)).await
 }
 
 /// Rooms of other networks, under their own addresses.
-async fn open_far_rooms(config: &Config, router: &Arc<Router>, links: &Links) -> Result<(), OpenError> {
+async fn open_far_rooms(config: &Config, around: Neighbours<'_>) -> Result<(), OpenError> {
+    let (_, links, _) = around;
     for (domain, kind) in links.networks().domains() {
         let policy = Bridged::new(links.clone(), &domain, kind, doors::defaults(&config.rooms));
         let name = format!("Rooms of other networks ({kind})");
-        open_host(config, (router, links), &domain, &name, Arc::new(policy)).await?;
+        open_host(config, around, &domain, &name, Arc::new(policy)).await?;
     }
     Ok(())
 }
@@ -309,7 +315,7 @@ async fn open_far_rooms(config: &Config, router: &Arc<Router>, links: &Links) ->
 /// A domain of rooms, which links know.
 async fn open_host(
     config: &Config,
-    (router, links): (&Arc<Router>, &Links),
+    (router, links, spaces): Neighbours<'_>,
     domain: &str,
     name: &str,
     policy: Arc<dyn RoomPolicy>,
@@ -323,6 +329,7 @@ async fn open_host(
         limits: Limits { occupants: config.rooms.max_occupants, ..Limits::default() },
         tells_version: config.version.answer,
         retention: config.archive.retention,
+        spaces: spaces.clone(),
         policy,
         relays: Arc::new(links.clone()),
     };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rialto_xmpp::{Condition, Element, StanzaError, ns};
 
 use super::catalogue::CAPS_NODE;
-use super::pubsub::{Host, PubSub};
+use super::pubsub::{Host, Kinds, PubSub};
 use super::record::Recorder;
 use super::{About, Answer, Ask, Feature, IqSpec, Spec, Target};
 
@@ -163,7 +163,7 @@ impl Disco {
             let items = items.map_err(|error| ask.acquainted().err().unwrap_or(error))?;
             return Ok(query.with_all(items));
         }
-        let (nodes, _) = self.pubsub.nodes(host, asker, None)?;
+        let (nodes, _) = self.pubsub.nodes(host, asker, (None, &Kinds::All))?;
         let query = match ask.acquainted() {
             Ok(account) => {
                 let sessions = account.sessions();

@@ -113,7 +113,7 @@ impl Room {
         ]
         .into_iter()
         .chain(config.archive.then_some([ns::MAM, ns::MAM_EXTENDED]).into_iter().flatten())
-        .chain((!config.space.is_empty()).then_some(ns::SPACES))
+        .chain(self.space().map(|_| ns::SPACES))
     }
 }
 

@@ -16,6 +16,7 @@ use super::policy::{Opening, RoomPolicy};
 use super::record::Record;
 use super::room::{Input, Room, State};
 use super::rules::{Limits, Rules};
+use crate::features::pubsub::Spaces;
 use crate::features::{Fut, Hosted, Origin};
 use crate::router::{Delivery, Domain, Router, Service, undelivered};
 
@@ -54,6 +55,8 @@ pub struct Hosting {
     pub limits: Limits,
     /// How long what is said is kept; `None` for ever.
     pub retention: Option<Duration>,
+    /// XEP-0503: the spaces of this server.
+    pub spaces: Spaces,
     /// Tells which software it is (XEP-0092).
     pub tells_version: bool,
     /// Who may open a room.
@@ -98,6 +101,7 @@ impl MucHost {
             limits: hosting.limits,
             retention: hosting.retention,
             guards: router.guards.clone(),
+            spaces: hosting.spaces,
             secret,
         });
         let host = MucHost {

@@ -26,10 +26,10 @@ impl Room {
         let form = self.what_it_is(at).into_iter().fold(form, Form::field);
         let form = self.how_it_is_used().into_iter().fold(form, Form::field);
         let form = config::mention_fields(&self.record).into_iter().fold(form, Form::field);
-        let node = if config.pubsub.is_empty() { &config.space } else { &config.pubsub };
-        match node.is_empty() {
-            true => form,
-            false => form.field(Field::text("muc#roomconfig_pubsub", "Publish-subscribe node", node)),
+        let own = Some(config.pubsub.as_str()).filter(|node| !node.is_empty());
+        match own.or(self.space()) {
+            None => form,
+            Some(node) => form.field(Field::text("muc#roomconfig_pubsub", "Publish-subscribe node", node)),
         }
     }
 
@@ -94,10 +94,18 @@ impl Room {
         Some(form)
     }
 
-    /// XEP-0503 §5.5.
+    /// XEP-0503 §5.5: the space that the room is part of. Of a space of this server that is said for as long as the space
+    /// says the same; others are for who reads it to verify. Older clients write it into `muc#roomconfig_pubsub`.
+    pub(super) fn space(&self) -> Option<&str> {
+        let config = &self.record.config;
+        let held = |address: &str| self.rules.spaces.holds(address, &self.jid);
+        let named =
+            Some(config.space.as_str()).filter(|space| !space.is_empty() && held(space) != Some(false));
+        named.or_else(|| Some(config.pubsub.as_str()).filter(|node| held(node) == Some(true)))
+    }
+
     fn space_form(&self) -> Option<Form> {
-        let space = &self.record.config.space;
-        let parent = Field::text("parent", "Space", space);
-        (!space.is_empty()).then(|| Form::new("result", ns::SPACES).field(parent))
+        let parent = |space| Field::text("parent", "Space", space);
+        self.space().map(|space| Form::new("result", ns::SPACES).field(parent(space)))
     }
 }

@@ -9,6 +9,7 @@ use hmac::{Hmac, Mac};
 use rialto_xmpp::{BareJid, Jid};
 use sha2::Sha256;
 
+use crate::features::pubsub::Spaces;
 use crate::guards::Guards;
 
 /// What binds all rooms of a host.
@@ -21,6 +22,8 @@ pub struct Rules {
     pub retention: Option<Duration>,
     /// Who is kept away from all rooms, and how often one may invite.
     pub guards: Arc<Guards>,
+    /// XEP-0503: the spaces of this server, of which rooms may be a part.
+    pub spaces: Spaces,
     /// XEP-0421 §6: nobody can compute an occupant-id from a JID without it.
     pub secret: [u8; 32],
 }
@@ -99,8 +102,8 @@ mod tests {
 
     #[test]
     fn an_occupant_id_is_of_one_person_in_one_room() {
-        let (limits, guards) = (Limits::default(), Arc::default());
-        let rules = Rules { admins: Vec::new(), limits, retention: None, guards, secret: [7; 32] };
+        let (limits, guards, spaces) = (Limits::default(), Arc::default(), Spaces::default());
+        let rules = Rules { admins: Vec::new(), limits, retention: None, guards, spaces, secret: [7; 32] };
         let room = |name: &str| BareJid::parse(name).unwrap();
         let id = rules.occupant_id(&room("a@rooms"), "romeo@montague.lit");
         assert_eq!(id, rules.occupant_id(&room("a@rooms"), "romeo@montague.lit"));

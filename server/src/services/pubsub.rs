@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 
 use super::server_node;
 use crate::config::Config;
-use crate::features::pubsub::{Host, Hosting, PubSub, Request};
+use crate::features::pubsub::{Host, Hosting, Kinds, PENDING, PubSub, Request};
 use crate::features::{Fut, Hosted, Left, Origin};
 use crate::router::{Delivery, Domain, Router, Service, Undelivered, undelivered};
 
@@ -32,6 +32,7 @@ const FEATURES: &[&str] = &[
     ns::DISCO_ITEMS,
     ns::PING,
     ns::RSM,
+    ns::COMMANDS,
     ns::PUBSUB,
     ns::PUBSUB_ACCESS_AUTHORIZE,
     ns::PUBSUB_ACCESS_OPEN,
@@ -43,6 +44,8 @@ const FEATURES: &[&str] = &[
     ns::PUBSUB_CREATE_NODES,
     ns::PUBSUB_DELETE_ITEMS,
     ns::PUBSUB_DELETE_NODES,
+    ns::PUBSUB_FILTER,
+    ns::PUBSUB_GET_PENDING,
     ns::PUBSUB_INSTANT_NODES,
     ns::PUBSUB_ITEM_IDS,
     ns::PUBSUB_MANAGE_SUBSCRIPTIONS,
@@ -202,6 +205,8 @@ impl Desk {
             }
             (ns::DISCO_INFO, "query", IqKind::Get) => {
                 let query = match node {
+                    Some(ns::COMMANDS) => automation("command-list", "Commands"),
+                    Some(ns::PUBSUB_GET_PENDING) => automation("command-node", PENDING),
                     Some(node) => self.pubsub.node_info(host, from, node)?,
                     None => information(),
                 };
@@ -209,15 +214,31 @@ impl Desk {
             }
             (ns::DISCO_ITEMS, "query", IqKind::Get) => {
                 let query = Element::new("query", ns::DISCO_ITEMS).attr_opt("node", node);
+                if node == Some(ns::COMMANDS) {
+                    return Ok(Some(query.with(self.command())));
+                }
                 if let Some(node) = node {
                     return Ok(Some(query.with_all(self.pubsub.node_items(host, from, node)?)));
                 }
-                let (items, set) = self.pubsub.nodes(host, from, rsm::Query::read(payload)?.as_ref())?;
+                let (page, kinds) = (rsm::Query::read(payload)?, Kinds::read(payload)?);
+                let (items, set) = self.pubsub.nodes(host, from, (page.as_ref(), &kinds))?;
                 Ok(Some(query.with_all(items).with_opt(set)))
             }
+            (ns::COMMANDS, "command", IqKind::Set) if node == Some(ns::PUBSUB_GET_PENDING) => {
+                self.pubsub.pending(host, from, payload, left).map(Some)
+            }
+            (ns::COMMANDS, "command", IqKind::Set) => Err(Condition::ItemNotFound.into()),
             (ns::PING, "ping", IqKind::Get) => Ok(None),
             _ => Err(Condition::ServiceUnavailable.into()),
         }
+    }
+
+    /// XEP-0050 §2.3: what it has.
+    fn command(&self) -> Element {
+        Element::new("item", ns::DISCO_ITEMS)
+            .attr("jid", &self.hosting.jid)
+            .attr("node", ns::PUBSUB_GET_PENDING)
+            .attr("name", PENDING)
     }
 
     /// §8.6: an owner approves a subscription, or not.
@@ -230,6 +251,16 @@ impl Desk {
             false => Err(Condition::ServiceUnavailable.into()),
         }
     }
+}
+
+/// XEP-0050 §2.3, §2.4.
+fn automation(kind: &str, name: &str) -> Element {
+    let identity = Element::new("identity", ns::DISCO_INFO)
+        .attr("category", "automation")
+        .attr("type", kind)
+        .attr("name", name);
+    let feature = |var: &str| Element::new("feature", ns::DISCO_INFO).attr("var", var);
+    Element::new("query", ns::DISCO_INFO).with(identity).with_all([ns::COMMANDS, ns::DATA_FORMS].map(feature))
 }
 
 /// §5.1

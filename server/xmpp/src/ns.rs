@@ -174,8 +174,6 @@ namespaces! {
     MUC_SELF_PING = "http://jabber.org/protocol/muc#self-ping-optimization";
     /// XEP-0045 status of traffic.
     MUC_TRAFFIC = "http://jabber.org/protocol/muc#traffic";
-    /// XEP-0045 rooms of an occupant.
-    MUC_ROOMS = "http://jabber.org/protocol/muc#rooms";
     /// XEP-0249.
     CONFERENCE = "jabber:x:conference";
     /// XEP-0050.
@@ -405,8 +403,6 @@ namespaces! {
     /// XEP-0060 §10, a feature.
     PUBSUB_PERSISTENT_ITEMS = "http://jabber.org/protocol/pubsub#persistent-items";
     /// XEP-0060 §10, a feature.
-    PUBSUB_PRESENCE_NOTIFICATIONS = "http://jabber.org/protocol/pubsub#presence-notifications";
-    /// XEP-0060 §10, a feature.
     PUBSUB_PRESENCE_SUBSCRIBE = "http://jabber.org/protocol/pubsub#presence-subscribe";
     /// XEP-0060 §10, a feature.
     PUBSUB_PUBLISH = "http://jabber.org/protocol/pubsub#publish";
@@ -434,8 +430,10 @@ namespaces! {
     PUBSUB_SUBSCRIPTION_OPTIONS = "http://jabber.org/protocol/pubsub#subscription-options";
     /// XEP-0060 §10, a feature.
     PUBSUB_SUBSCRIPTION_NOTIFICATIONS = "http://jabber.org/protocol/pubsub#subscription-notifications";
-    /// XEP-0474.
-    SSDP = "urn:xmpp:ssdp:0";
+    /// XEP-0060 §8.7.
+    PUBSUB_GET_PENDING = "http://jabber.org/protocol/pubsub#get-pending";
+    /// XEP-0462.
+    PUBSUB_FILTER = "urn:xmpp:pubsub-filter:0";
     /// RFC 7395.
     FRAMING = "urn:ietf:params:xml:ns:xmpp-framing";
     /// XEP-0478.

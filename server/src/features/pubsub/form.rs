@@ -6,7 +6,7 @@ use rialto_xmpp::parts::form::{Field, Form};
 use rialto_xmpp::{Condition, Jid, StanzaError, ns};
 
 use super::refusal::{explained, refusal, unsupported};
-use super::{Host, Limits};
+use super::{Host, Limits, spaces};
 
 /// Name, kind and label of every field.
 pub(super) const FIELDS: &[(&str, &str, &str)] = &[
@@ -28,6 +28,7 @@ pub(super) const FIELDS: &[(&str, &str, &str)] = &[
     ("pubsub#notify_config", "boolean", "Tell them of a new configuration"),
     ("pubsub#notify_delete", "boolean", "Tell them when the node is deleted"),
     ("pubsub#notify_retract", "boolean", "Tell them when items are removed"),
+    ("pubsub#notify_sub", "boolean", "Tell owners of new subscribers, and of those who go"),
     ("pubsub#send_last_published_item", "list-single", "When the newest item is sent unasked"),
     ("pubsub#notification_type", "list-single", "The kind of message that tells of events"),
     ("pubsub#presence_based_delivery", "boolean", "Tell only who is available"),
@@ -36,7 +37,7 @@ pub(super) const FIELDS: &[(&str, &str, &str)] = &[
 ];
 
 /// Fields that are registered, mean what they say when they say no, and are not done here otherwise.
-const ONLY_NO: &[&str] = &["pubsub#purge_offline", "pubsub#tempsub", "pubsub#notify_sub"];
+const ONLY_NO: &[&str] = &["pubsub#purge_offline", "pubsub#tempsub"];
 
 /// The form for an owner, filled in (§8.2.2).
 pub(super) fn form(host: Host<'_>, config: &Config, limits: &Limits) -> Form {
@@ -72,7 +73,7 @@ pub(super) fn submitted(
     if form_type.is_some_and(|one| ![ns::PUBSUB_NODE_CONFIG, ns::PUBSUB_PUBLISH_OPTIONS].contains(&one)) {
         return Err(Condition::BadRequest.into());
     }
-    let mut config = config.clone();
+    let mut config = spaces::begun(host, config, form.value("pubsub#type"));
     for field in form.fields.iter().filter(|field| field.var != "FORM_TYPE") {
         set(host, &mut config, field, limits)?;
     }
@@ -80,6 +81,7 @@ pub(super) fn submitted(
         let text = "Say which groups of the roster may read it.";
         return Err(StanzaError::new(Condition::NotAcceptable, text));
     }
+    spaces::fits(host, &config)?;
     Ok(config)
 }
 
@@ -150,6 +152,7 @@ pub(super) fn values(config: &Config, var: &str, limits: &Limits) -> Vec<String>
         "pubsub#notify_config" => yes(config.notify_config),
         "pubsub#notify_delete" => yes(config.notify_delete),
         "pubsub#notify_retract" => yes(config.notify_retract),
+        "pubsub#notify_sub" => yes(config.notify_sub),
         "pubsub#send_last_published_item" => word(config.send_last.as_str()),
         "pubsub#notification_type" => word(config.notification.as_str()),
         "pubsub#presence_based_delivery" => yes(config.presence_based),
@@ -230,6 +233,7 @@ fn switch<'a>(config: &'a mut Config, var: &str) -> Option<&'a mut bool> {
         "pubsub#notify_config" => &mut config.notify_config,
         "pubsub#notify_delete" => &mut config.notify_delete,
         "pubsub#notify_retract" => &mut config.notify_retract,
+        "pubsub#notify_sub" => &mut config.notify_sub,
         "pubsub#presence_based_delivery" => &mut config.presence_based,
         "pubsub#subscribe" => &mut config.subscribe,
         _ => return None,

@@ -11,7 +11,7 @@ use super::access::Standing;
 use super::home::{Node, subscribed};
 use super::read::{Page, page};
 use super::refusal::no_node;
-use super::{Host, PubSub, form};
+use super::{Host, Kinds, PubSub, form};
 
 /// Nodes in one answer, when the asker does not say how many.
 const NODES: usize = 500;
@@ -80,12 +80,15 @@ impl PubSub {
         &self,
         host: Host<'_>,
         who: &Jid,
-        query: Option<&rsm::Query>,
+        (query, kinds): (Option<&rsm::Query>, &Kinds),
     ) -> Result<(Vec<Element>, Option<Element>), StanzaError> {
         let relation = self.relation(host, who.bare_str());
         let home = self.home(host.owner())?;
         let state = home.state.lock();
-        let may = |node: &Node| shown(&Standing::new(&relation, node, who.bare_str()), node).is_ok();
+        let may = |node: &Node| {
+            kinds.has(&node.record.config.kind)
+                && shown(&Standing::new(&relation, node, who.bare_str()), node).is_ok()
+        };
         let names: Vec<String> =
             state.nodes.iter().filter(|(_, node)| may(node)).map(|(name, _)| name.clone()).collect();
         let Page { ids: names, of } = match query {

@@ -14,6 +14,7 @@
 mod access;
 mod create;
 mod event;
+mod filter;
 mod form;
 mod greet;
 mod home;
@@ -21,11 +22,13 @@ mod host;
 mod interest;
 mod listing;
 mod notify;
+mod pending;
 mod people;
 mod publish;
 mod read;
 mod refusal;
 mod request;
+mod spaces;
 mod subscribe;
 #[cfg(test)]
 mod tests;
@@ -44,12 +47,15 @@ use rialto_store::{Store, StoreError};
 use rialto_xmpp::{BareJid, Condition, StanzaError};
 
 pub use create::options;
+pub use filter::Kinds;
 pub use form::kept_form;
 pub use host::{Host, Hosting, Limits};
 pub use interest::{Interests, NOTIFY};
+pub use pending::NAME as PENDING;
 pub use publish::Publication;
 pub use read::Entry;
 pub use request::Request;
+pub use spaces::Spaces;
 pub use watch::{Happening, Watcher};
 
 use self::home::Home;

@@ -6,7 +6,7 @@ use rialto_xmpp::parts::form::Form;
 use rialto_xmpp::{BareJid, Condition, Element, Head, Jid, Message, MessageKind, StanzaError, ns};
 
 use super::access::Standing;
-use super::home::{Node, State};
+use super::home::{Node, State, View};
 use super::refusal::no_node;
 use super::{Host, PubSub, subscribe};
 use crate::features::Left;
@@ -115,11 +115,18 @@ impl PubSub {
         keeps_an_owner(host, node, &changes)?;
         for (jid, affiliation) in changes {
             let node = state.nodes.get(name).ok_or_else(no_node)?;
-            let mut person = node.person(jid.as_str()).cloned().unwrap_or_default();
+            let (view, mut person) =
+                (node.view(name), node.person(jid.as_str()).cloned().unwrap_or_default());
             person.affiliation = affiliation;
             if affiliation == Affiliation::Outcast {
                 // §4.1: an outcast has no subscription.
-                person.subscriptions.drain(..).for_each(|one| tell(host, name, &one, "none", left));
+                person.subscriptions.drain(..).for_each(|one| tell(host, &view, &one, "none", left));
+            } else if affiliation != Affiliation::None && affiliation != Affiliation::PublishOnly {
+                // §8.7: who may read anyway waits for nobody.
+                for one in person.subscriptions.iter_mut().filter(|one| one.state == Sub::Pending) {
+                    one.state = Sub::Subscribed;
+                    tell(host, &view, one, Sub::Subscribed.as_str(), left);
+                }
             }
             self.put_person(&mut state, host, name, (jid.as_str(), person), left)?;
         }
@@ -164,13 +171,13 @@ impl PubSub {
         left: &mut Left,
     ) -> Result<(), StanzaError> {
         let node = state.nodes.get(name).ok_or_else(no_node)?;
-        let mut person = node.person(jid.bare_str()).cloned().unwrap_or_default();
+        let (view, mut person) = (node.view(name), node.person(jid.bare_str()).cloned().unwrap_or_default());
         let place = person.subscriptions.iter().position(|one| one.jid == jid.as_str());
         match (place, wanted) {
             (None, None) => return Ok(()),
             (Some(place), None) => {
                 let one = person.subscriptions.remove(place);
-                tell(host, name, &one, "none", left);
+                tell(host, &view, &one, "none", left);
             }
             (place, Some(wanted)) => {
                 let place = place.unwrap_or_else(|| {
@@ -180,7 +187,7 @@ impl PubSub {
                 });
                 if let Some(one) = person.subscriptions.get_mut(place) {
                     one.state = wanted;
-                    tell(host, name, one, wanted.as_str(), left);
+                    tell(host, &view, one, wanted.as_str(), left);
                 }
             }
         }
@@ -275,9 +282,26 @@ fn keeps_an_owner(
     Ok(())
 }
 
-/// §12.13: somebody is told what has become of his subscription.
-fn tell(host: Host<'_>, name: &str, one: &Subscription, state: &str, left: &mut Left) {
-    let Ok(to) = Jid::parse(&one.jid) else { return };
+/// §12.13: somebody is told what has become of his subscription; and its owners, if they want to know.
+fn tell(host: Host<'_>, view: &View, one: &Subscription, state: &str, left: &mut Left) {
+    if let Ok(to) = Jid::parse(&one.jid) {
+        left.route(changed(host, to, (&view.name, one), state));
+    }
+    tell_owners(host, view, one, state, left);
+}
+
+/// `pubsub#notify_sub`: the owners are told who has subscribed, and whose subscription has ended.
+pub(super) fn tell_owners(host: Host<'_>, view: &View, one: &Subscription, state: &str, left: &mut Left) {
+    let bare = one.jid.split('/').next().unwrap_or_default();
+    let owners = view.people.iter().filter(|(jid, person)| {
+        view.config.notify_sub && person.affiliation == Affiliation::Owner && jid.as_str() != bare
+    });
+    for to in owners.filter_map(|(jid, _)| Jid::parse(jid).ok()) {
+        left.route(changed(host, to, (&view.name, one), state));
+    }
+}
+
+fn changed(host: Host<'_>, to: Jid, (name, one): (&str, &Subscription), state: &str) -> Message {
     let subscription = Element::new("subscription", ns::PUBSUB_EVENT)
         .attr("node", name)
         .attr("jid", &one.jid)
@@ -286,7 +310,7 @@ fn tell(host: Host<'_>, name: &str, one: &Subscription, state: &str, left: &mut 
     let id = Some(random::token().into());
     let head = Head { from: Some(host.jid().clone()), to: Some(to), id, ..Head::default() };
     let event = Element::new("event", ns::PUBSUB_EVENT).with(subscription);
-    left.route(Message { head, kind: MessageKind::Headline, payloads: vec![event] });
+    Message { head, kind: MessageKind::Headline, payloads: vec![event] }
 }
 
 fn affiliation(jid: &str, affiliation: Affiliation) -> Element {

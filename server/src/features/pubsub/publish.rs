@@ -8,7 +8,7 @@ use rialto_xmpp::{Condition, Element, Jid, StanzaError, ns};
 use super::access::{Relation, Standing};
 use super::home::{Mark, Node, State, View};
 use super::refusal::{explained, no_node, refusal};
-use super::{Entry, Happening, Host, PubSub, event, failed, form};
+use super::{Entry, Happening, Host, PubSub, event, failed, form, spaces};
 use crate::features::Left;
 use crate::random;
 
@@ -116,6 +116,7 @@ impl PubSub {
         }
         let xml = publication.payload.map(Element::to_xml).unwrap_or_default();
         self.fits(&node.record.config, publication, &xml)?;
+        spaces::may_hold(host, node, (publication.id, publication.payload))?;
         let room = Room { total, affiliation: standing.affiliation() };
         let item = Item { at: self.store.stamp(), by: by.as_str().to_owned(), xml };
         let id = publication.id.map_or_else(random::token, str::to_owned);

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use rialto_store::pubsub::{Access, Affiliation, Person, SendLast, State as Sub, Subscription};
 use rialto_store::{Batch, pubsub};
 use rialto_xmpp::parts::form::{Field, Form};
-use rialto_xmpp::{Condition, Element, Head, Jid, Message, MessageKind, StanzaError, ns};
+use rialto_xmpp::{Condition, Element, Jid, StanzaError, ns};
 
 use super::access::Standing;
 use super::home::{Node, State};
+use super::people::tell_owners;
 use super::refusal::{explained, no_node, refusal};
 use super::{Host, PubSub, failed};
 use crate::features::Left;
@@ -56,9 +57,12 @@ impl PubSub {
         match subscription.state {
             Sub::Pending if is_new => self.ask_owners(host, &view.people, (name, &subscription), left),
             Sub::Subscribed if view.config.send_last != SendLast::Never => {
-                self.leave_newest(host, view, jid, left);
+                self.leave_newest(host, view.clone(), jid, left);
             }
             _ => {}
+        }
+        if is_new && subscription.state == Sub::Subscribed {
+            tell_owners(host, &view, &subscription, Sub::Subscribed.as_str(), left);
         }
         Ok(shown(&subscription, name))
     }
@@ -94,7 +98,10 @@ impl PubSub {
         let node = state.nodes.get(name).ok_or_else(no_node)?;
         let mut person = node.person(by.bare_str()).cloned().unwrap_or_default();
         let place = place(&person, jid, id)?;
-        person.subscriptions.remove(place);
+        let gone = person.subscriptions.remove(place);
+        if gone.state == Sub::Subscribed {
+            tell_owners(host, &node.view(name), &gone, "none", left);
+        }
         self.put_person(&mut state, host, name, (by.bare_str(), person), left)
     }
 
@@ -163,34 +170,6 @@ impl PubSub {
         state.newest = self.store.enqueue(batch);
         left.wrote(state.newest);
         Ok(())
-    }
-
-    /// §8.6: every owner is asked to approve a subscription.
-    fn ask_owners(
-        &self,
-        host: Host<'_>,
-        people: &std::collections::BTreeMap<String, Person>,
-        (name, subscription): (&str, &Subscription),
-        left: &mut Left,
-    ) {
-        let form = Form::new("form", ns::PUBSUB_SUBSCRIBE_AUTHORIZATION)
-            .title("A request to subscribe")
-            .instructions("Approve or deny it.")
-            .field(Field::hidden("pubsub#subid", &subscription.id))
-            .field(Field::text("pubsub#node", "Node", name))
-            .field(Field {
-                kind: "jid-single",
-                ..Field::text("pubsub#subscriber_jid", "Who asks", &subscription.jid)
-            })
-            .field(Field::boolean("pubsub#allow", "Allow this JID to subscribe?", false));
-        let listed = people.iter().filter(|(_, person)| person.affiliation == Affiliation::Owner);
-        let own = host.is_account().then(|| host.owner().to_owned());
-        for owner in listed.map(|(jid, _)| jid.clone()).chain(own) {
-            let Ok(to) = Jid::parse(&owner) else { continue };
-            let id = Some(random::token().into());
-            let head = Head { from: Some(host.jid().clone()), to: Some(to), id, ..Head::default() };
-            left.route(Message { head, kind: MessageKind::Normal, payloads: vec![form.to_element()] });
-        }
     }
 }
 

@@ -72,7 +72,7 @@ impl World {
                 name: "Rooms".into(),
                 admins: vec![BareJid::parse("romeo@montague.lit").unwrap()],
                 limits: Limits::default(),
-
+                spaces: crate::features::pubsub::Spaces::default(),
                 tells_version: true,
                 retention: None,
                 policy,

@@ -40,7 +40,7 @@ async fn place_with(store: Store, settings: &Rooms) -> Place {
         name: "Rooms".into(),
         admins: vec![BareJid::parse("admin@montague.lit").unwrap()],
         limits: Limits::default(),
-
+        spaces: crate::features::pubsub::Spaces::default(),
         tells_version: true,
         retention: None,
         policy: Arc::new(Native::new(settings, &[], Arc::downgrade(&router))),

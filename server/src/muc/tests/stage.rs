@@ -49,6 +49,7 @@ impl Stage {
             limits: Limits::default(),
             retention: None,
             guards: Arc::default(),
+            spaces: crate::features::pubsub::Spaces::default(),
             secret: [7; 32],
         };
         let mut record = Record::default();

@@ -163,6 +163,8 @@ pub struct Config {
     pub notify_delete: bool,
     /// Whether they are told that an item is gone.
     pub notify_retract: bool,
+    /// Whether owners are told who subscribes, and who does so no more.
+    pub notify_sub: bool,
     /// When the newest item is sent unasked.
     pub send_last: SendLast,
     /// How events are told.
@@ -195,6 +197,7 @@ impl Default for Config {
             notify_config: false,
             notify_delete: true,
             notify_retract: true,
+            notify_sub: false,
             send_last: SendLast::OnSubAndPresence,
             notification: Notification::Headline,
             presence_based: true,

@@ -1,5 +1,7 @@
 //! XEP-0393: Message Styling, read into spans and written from them.
 
+use std::ops::Range;
+
 use rialto_bridges::model::{Span, Style, Text};
 
 /// §6.2: the characters of span directives and what they mean.
@@ -79,36 +81,94 @@ fn matching(after: &str, mark: char) -> Option<&str> {
 /// A body that shows the spans to those who read XEP-0393. Spans that could not be read back are left out.
 pub fn write(text: &Text) -> String {
     let plain = text.plain();
+    let mut body = String::with_capacity(plain.len() + text.spans().len() * 2);
+    let mut at = 0;
+    for (range, language) in blocks(text) {
+        write_lines(text, at..range.start, &mut body);
+        if !body.is_empty() && !body.ends_with('\n') {
+            body.push('\n');
+        }
+        // §5.1.1: a block of its own lines.
+        body.push_str(&format!("```{}\n", language.unwrap_or_default()));
+        body.push_str(plain.get(range.clone()).unwrap_or_default());
+        body.push_str("\n```");
+        at = range.end;
+        if at < plain.len() {
+            body.push('\n');
+            at += usize::from(plain.as_bytes().get(at) == Some(&b'\n'));
+        }
+    }
+    write_lines(text, at..plain.len(), &mut body);
+    body
+}
+
+/// Stretches that are blocks of code, in their order, and none within another. What holds a fence itself cannot be one.
+fn blocks(text: &Text) -> Vec<(Range<usize>, Option<&str>)> {
+    let mut blocks: Vec<(Range<usize>, Option<&str>)> = Vec::new();
+    for span in text.spans() {
+        if let Style::Block { language } = &span.style
+            && text.plain().get(span.range.clone()).is_some_and(|code| !code.contains("```"))
+            && blocks.iter().all(|(other, _)| span.range.start >= other.end || span.range.end <= other.start)
+        {
+            blocks.push((span.range.clone(), language.as_deref()));
+        }
+    }
+    blocks.sort_by_key(|(range, _)| range.start);
+    blocks
+}
+
+fn write_lines(text: &Text, range: Range<usize>, body: &mut String) {
+    let Some(part) = text.plain().get(range.clone()) else { return };
+    let mut start = range.start;
+    for (number, line) in part.split('\n').enumerate() {
+        if number > 0 {
+            body.push('\n');
+        }
+        let line = start..start + line.len();
+        start = line.end + 1;
+        let within = |span: &Span| span.range.start <= line.start && span.range.end >= line.end;
+        // §5.1.3: a quotation is one line after another.
+        if text.spans().iter().any(|span| span.style == Style::Quote && within(span)) {
+            body.push_str("> ");
+        }
+        write_line(text, line, body);
+    }
+}
+
+fn write_line(text: &Text, line: Range<usize>, body: &mut String) {
+    let plain = text.plain();
     let mut marks: Vec<(usize, bool, (usize, usize), char)> = Vec::new();
     for (index, span) in text.spans().iter().enumerate() {
-        let Some(inside) = plain.get(span.range.clone()) else { continue };
+        let range = span.range.start.max(line.start)..span.range.end.min(line.end);
+        let Some(inside) = plain.get(range.clone()) else { continue };
         let mark = SPANS.iter().find(|(_, style)| *style == span.style).map(|(mark, _)| *mark);
-        let Some(mark) = mark.filter(|mark| shows(plain, span, inside, *mark)) else { continue };
-        marks.push((span.range.start, true, (usize::MAX - span.range.len(), usize::MAX - index), mark));
-        marks.push((span.range.end, false, (span.range.len(), index), mark));
+        let Some(mark) =
+            mark.filter(|mark| shows(plain.get(line.start..range.start).unwrap_or_default(), inside, *mark))
+        else {
+            continue;
+        };
+        marks.push((range.start, true, (usize::MAX - range.len(), usize::MAX - index), mark));
+        marks.push((range.end, false, (range.len(), index), mark));
     }
     // At one place what ends comes before what begins; the inner ends first, the outer begins first. Of two that cover
     // the same text the later in the list is the outer.
     marks.sort_unstable();
-    let mut body = String::with_capacity(plain.len() + marks.len());
-    let mut from = 0;
+    let mut from = line.start;
     for (at, _, _, mark) in marks {
         body.push_str(plain.get(from..at).unwrap_or_default());
         body.push(mark);
         from = at;
     }
-    body.push_str(plain.get(from..).unwrap_or_default());
-    body
+    body.push_str(plain.get(from..line.end).unwrap_or_default());
 }
 
-/// Whether a reader would see the span where it is.
-fn shows(plain: &str, span: &Span, inside: &str, mark: char) -> bool {
+/// §6: whether a reader would see the span after these words of its line.
+fn shows(before: &str, inside: &str, mark: char) -> bool {
     let edge = |c: Option<char>| c.is_some_and(|c| !c.is_whitespace());
-    let before = plain.get(..span.range.start).and_then(|text| text.chars().next_back());
-    !inside.contains(['\n', mark])
+    !inside.contains(mark)
         && edge(inside.chars().next())
         && edge(inside.chars().next_back())
-        && before.is_none_or(char::is_whitespace)
+        && before.chars().next_back().is_none_or(char::is_whitespace)
 }
 
 #[cfg(test)]
@@ -146,9 +206,22 @@ mod tests {
 
     #[test]
     fn spans_are_written_so_that_they_are_read_back() {
-        for body in ["a *bold* word", "*_both_* here", "`x`", "plain"] {
+        for body in [
+            "a *bold* word",
+            "*_both_* here",
+            "`x`",
+            "plain",
+            "> to be\n> or *not*\nend",
+            "see\n```rust\nfn *a*() {}\n```\nend",
+            "```\ncode\n```",
+        ] {
             assert_eq!(write(&read(body)), body, "{body}");
         }
+        let lines = Text::styled("two\nlines", vec![Span { range: 0..9, style: Style::Bold }]);
+        assert_eq!(write(&lines), "*two*\n*lines*");
+        let fence =
+            Text::styled("a ``` b", vec![Span { range: 0..7, style: Style::Block { language: None } }]);
+        assert_eq!(write(&fence), "a ``` b");
         let touching = Text::styled("abc", vec![Span { range: 1..2, style: Style::Bold }]);
         assert_eq!(write(&touching), "abc");
     }

@@ -24,6 +24,9 @@ pub enum Order {
     Leave { room: RemoteId },
     /// Do this there.
     Do { room: RemoteId, event: Box<Event<RemoteId>>, answer: Answer },
+    #[expect(dead_code, reason = "for the connections of persons")]
+    /// Hear all that happens in the rooms from now on, or no more than what concerns this connection.
+    Listen(bool),
     /// Say goodbye.
     Close { done: oneshot::Sender<()> },
 }
@@ -36,6 +39,20 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// A link that has lived so long was a good one: the next wait is short again.
 const GOOD: Duration = Duration::from_secs(60);
+
+/// A connection that can be made: the network's own, or that of one of ours. Which of them it is, `session` knows.
+pub struct Link {
+    /// What the configuration calls the network. For logs.
+    pub name: String,
+    /// How to reach the network, and how to behave there.
+    pub settings: Arc<Settings>,
+    /// TLS, perhaps with a client certificate of its own.
+    pub tls: Option<Tls>,
+    /// What is known and answered.
+    pub session: Session,
+    /// What the door sees of the session.
+    pub view: SharedView,
+}
 
 /// The task's all.
 pub struct Driver {
@@ -62,16 +79,10 @@ enum Over {
 }
 
 impl Driver {
-    /// A task for this network, which takes these orders.
-    pub fn new(
-        name: String,
-        settings: Arc<Settings>,
-        tls: Option<Tls>,
-        (orders, feed): (mpsc::Receiver<Order>, Feed),
-        view: SharedView,
-    ) -> Self {
+    /// A task for this connection, which takes these orders.
+    pub fn new(link: Link, orders: mpsc::Receiver<Order>, feed: Feed) -> Self {
+        let Link { name, settings, tls, session, view } = link;
         let queue = Queue::new(settings.queue, settings.burst, settings.interval);
-        let session = Session::new(settings.clone());
         let trouble = Some(NetworkError::Down("not connected yet".into()));
         let news = VecDeque::new();
         Driver { name, settings, tls, orders, feed, news, session, queue, view, failures: 0, trouble }
@@ -255,6 +266,7 @@ impl Driver {
             Some(Order::Join { room, key, waiter }) => {
                 self.session.want(&room, key, waiter, Instant::now(), out)
             }
+            Some(Order::Listen(all)) => self.session.listen(all, out),
             Some(Order::Leave { room }) => {
                 self.session.leave(&room, out);
                 self.queue.drop_room(&room, &NetworkError::NotFound(format!("{room} was left")));

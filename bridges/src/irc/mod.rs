@@ -9,7 +9,9 @@ pub mod formatting;
 mod isupport;
 pub mod line;
 mod names;
+mod ours;
 mod outgoing;
+mod persona;
 mod queue;
 mod session;
 mod settings;
@@ -24,7 +26,9 @@ use crate::model::Event;
 use crate::network::{
     Capabilities, Feed, Fut, Kind, Network, NetworkError, Opening, RemoteId, SettingsError,
 };
-use connection::{Driver, Order};
+use connection::{Driver, Link, Order};
+use ours::Ours;
+use persona::Persona;
 use session::Session;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -56,10 +60,12 @@ fn open(opening: Opening, feed: Feed) -> Result<Arc<dyn Network>, SettingsError>
     if tls.is_none() {
         tracing::warn!(network = %opening.name, "tls is false: words and passwords go in the clear");
     }
-    let view = SharedView::new(&Session::new(settings.clone()));
+    let persona = Arc::new(Persona::listener(&settings));
+    let session = Session::new(settings.clone(), persona, Ours::default().place());
+    let view = SharedView::new(&session);
     let (orders, taken) = mpsc::channel(ORDERS);
-    let driver = Driver::new(opening.name, settings.clone(), tls, (taken, feed), view.clone());
-    tokio::spawn(driver.run());
+    let link = Link { name: opening.name, settings: settings.clone(), tls, session, view: view.clone() };
+    tokio::spawn(Driver::new(link, taken, feed).run());
     Ok(Arc::new(Irc { settings, orders, view, keys: Mutex::default() }))
 }
 

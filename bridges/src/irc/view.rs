@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn a_channel_has_one_spelling_and_perhaps_a_key() {
         let settings = settings("server = 'x'").unwrap();
-        let view = SharedView::new(&Session::new(Arc::new(settings.clone())));
+        let view = SharedView::new(&crate::irc::session::tests::session(&settings));
         assert_eq!(view.resolve(" #Lounge "), Ok(("#lounge".into(), None)));
         assert_eq!(view.resolve("#vault sesame"), Ok(("#vault".into(), Some("sesame"))));
         let error = |name| view.resolve(name).unwrap_err().to_string();

@@ -71,9 +71,13 @@ impl Session {
             self.me = line.source.clone();
         }
         let folded = self.fold(line.arg(0));
+        let me = (!self.listens).then(|| (self.fold(&self.me.nick), self.me.nick.clone()));
         match self.rooms.get_mut(&folded) {
             Some(room) => {
                 room.name = line.arg(0).into();
+                if let Some((key, nick)) = me {
+                    room.people = [(key, Person { nick, ..Person::default() })].into();
+                }
                 room.stage = Stage::Joining(now);
                 room.names = Some(Default::default());
                 room.new_topic = None;
@@ -83,6 +87,9 @@ impl Session {
     }
 
     fn came(&mut self, line: &Line, now: Instant, out: &mut Out) {
+        if self.is_ours(&line.source.nick) {
+            return;
+        }
         let (channel, key) = (self.fold(line.arg(0)), self.fold(&line.source.nick));
         let Some(room) = self.rooms.get_mut(&channel) else { return };
         let fresh = Person {
@@ -162,7 +169,8 @@ impl Session {
             }
             forget(room, &key);
         }
-        let wanted = self.settings.nick.clone();
+        self.place.ours().gone(&line.source.nick, self.isupport.casemapping);
+        let wanted = self.persona.nick.clone();
         if self.regain.is_some() && self.isupport.casemapping.same(&line.source.nick, &wanted) {
             out.urgent.push(write(&["NICK", &wanted], None));
         }
@@ -171,9 +179,11 @@ impl Session {
     fn renamed(&mut self, line: &Line, out: &mut Out) {
         let (old, now) = (self.fold(&line.source.nick), self.fold(line.arg(0)));
         let mine = self.is_me(&line.source.nick);
+        self.place.ours().renamed(&line.source.nick, line.arg(0), self.isupport.casemapping);
         if mine {
             self.me.nick = line.arg(0).into();
-            let satisfied = self.is_me(&self.settings.nick.clone());
+            self.place.called(Some(line.arg(0)));
+            let satisfied = self.is_me(&self.persona.nick);
             self.regain = self.regain.filter(|_| !satisfied);
         }
         for room in self.rooms.values_mut() {
@@ -201,7 +211,7 @@ impl Session {
             let (modes, rest) = self.isupport.ranked(name);
             let (nick, address) =
                 rest.split_once('!').map_or((rest, None), |(nick, at)| (nick, Some(at.to_owned())));
-            if nick.is_empty() || names.len() >= CROWD {
+            if nick.is_empty() || names.len() >= CROWD || (!self.listens && *nick != self.me.nick) {
                 continue;
             }
             let person = Person { nick: nick.into(), address, modes, ..Person::default() };
@@ -213,8 +223,10 @@ impl Session {
     fn all_named(&mut self, line: &Line, out: &mut Out) {
         let (folded, me) = (self.fold(line.arg(1)), self.fold(&self.me.nick));
         let away = self.shake.have.contains("away-notify");
+        let (ours, letters) = (self.place.ours().clone(), self.isupport.casemapping);
         let Some(room) = self.rooms.get_mut(&folded) else { return };
         let Some(mut names) = room.names.take() else { return };
+        names.retain(|key, person| *key == me || !ours.have(&person.nick, letters));
         for (key, person) in &mut names {
             let Some(known) = room.people.get(key) else { continue };
             person.address = person.address.take().or_else(|| known.address.clone());
@@ -225,11 +237,16 @@ impl Session {
         room.stage = Stage::In;
         room.tries = 0;
         room.settled = None;
-        let members = room.members(&me, &self.isupport);
-        let crowd = members.len();
-        out.tell(Some(&room.id), Incoming::Members(members));
-        let topic = room.new_topic.take();
-        super::talk::told_topic(room, topic, out);
+        let crowd = if self.listens {
+            let members = room.members(&me, &self.isupport);
+            let crowd = members.len();
+            out.tell(Some(&room.id), Incoming::Members(members));
+            let topic = room.new_topic.take();
+            super::talk::told_topic(room, topic, out);
+            crowd
+        } else {
+            0
+        };
         if std::mem::take(&mut room.lost) {
             out.tell(Some(&room.id), Incoming::Regained);
         }

@@ -1,6 +1,7 @@
 //! What we know of the network and how we answer it. No socket and no clock of its own: lines and times come in, lines and
 //! news go out.
 
+mod ears;
 mod members;
 mod modes;
 mod refusals;
@@ -14,6 +15,8 @@ pub use room::{Stage, Waiter};
 use super::isupport::Isupport;
 use super::line::{LONGEST_OUT, Line, Source, write};
 use super::names::alternative;
+use super::ours::Place;
+use super::persona::Persona;
 use super::settings::Settings;
 use crate::model::harmless_line;
 use crate::network::{Fed, Incoming, NetworkError, RemoteId, Role};
@@ -67,6 +70,11 @@ impl Out {
 /// One network, over all its connections: the rooms stay when a link breaks.
 pub struct Session {
     settings: Arc<Settings>,
+    persona: Arc<Persona>,
+    /// Our connections to this network, this one among them.
+    place: Place,
+    /// Hears all that happens in its rooms; else only what concerns itself.
+    listens: bool,
     /// What the server says of itself.
     pub isupport: Isupport,
     me: Source,
@@ -89,11 +97,14 @@ enum Phase {
 }
 
 impl Session {
-    /// A network that has not been connected to.
-    pub fn new(settings: Arc<Settings>) -> Self {
+    /// A connection that has not been made. The network's own listens; those of persons do so when they are told.
+    pub fn new(settings: Arc<Settings>, persona: Arc<Persona>, place: Place) -> Self {
         let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
         Session {
             settings,
+            listens: persona.whose.is_none(),
+            persona,
+            place,
             isupport: Isupport::default(),
             me: Source::default(),
             shake: Handshake::default(),
@@ -114,12 +125,13 @@ impl Session {
         self.shake = Handshake::default();
         self.phase = Phase::Registering;
         self.regain = None;
-        Handshake::begin(&self.settings, out);
+        Handshake::begin(&self.settings, &self.persona, out);
     }
 
     /// The connection is gone. Nobody leaves a room; who waits to join is told.
     pub fn lost(&mut self, error: &NetworkError) {
         self.phase = Phase::Registering;
+        self.place.called(None);
         for room in self.rooms.values_mut() {
             room.out(None);
             room.answer(Err(error.clone()));
@@ -219,7 +231,7 @@ impl Session {
 
     /// Takes a line.
     pub fn hear(&mut self, line: &Line, now: Instant, out: &mut Out) {
-        if self.shake.hear(line, &self.settings, out) {
+        if self.shake.hear(line, &self.persona, out) || !self.concerns_us(line) {
             return;
         }
         match line.verb.as_str() {
@@ -256,7 +268,7 @@ impl Session {
         self.forget_the_split(now, out);
         if self.regain.is_some_and(|at| at <= now) {
             self.regain = Some(now + REGAIN);
-            out.idle.push(write(&["NICK", &self.settings.nick], None));
+            out.idle.push(write(&["NICK", &self.persona.nick], None));
         }
     }
 
@@ -272,6 +284,7 @@ impl Session {
 
     fn welcomed(&mut self, line: &Line, now: Instant) {
         self.me.nick = line.arg(0).into();
+        self.place.called(Some(line.arg(0)));
         self.phase = Phase::Settling(now + SETTLING);
     }
 
@@ -281,11 +294,10 @@ impl Session {
             return;
         }
         out.idle.push(write(&["USERHOST", &self.me.nick], None));
-        match &self.settings.secrets.nickserv {
-            Some(password) if !self.shake.proven => {
+        match &self.persona.nickserv {
+            Some((account, password)) if !self.shake.proven => {
                 // Under another nick than ours, or for another account, services must be told which.
-                let account = self.settings.nickserv_account.as_ref();
-                let other = account.or(Some(&self.settings.nick).filter(|nick| !self.is_me(nick)));
+                let other = account.as_ref().or(Some(&self.persona.nick).filter(|nick| !self.is_me(nick)));
                 let who = other.map(|account| format!("{account} ")).unwrap_or_default();
                 out.urgent.push(write(&["PRIVMSG", "NickServ"], Some(&format!("IDENTIFY {who}{password}"))));
                 self.phase = Phase::Settling(now + SETTLING);
@@ -296,7 +308,7 @@ impl Session {
 
     /// Services know us.
     fn proven(&mut self, now: Instant, out: &mut Out) {
-        if matches!(self.phase, Phase::Settling(_)) && self.settings.secrets.nickserv.is_some() {
+        if matches!(self.phase, Phase::Settling(_)) && self.persona.nickserv.is_some() {
             self.ready(now, out);
         }
     }
@@ -304,7 +316,7 @@ impl Session {
     fn ready(&mut self, now: Instant, out: &mut Out) {
         self.phase = Phase::Ready;
         // A nick that the server cut is the one that we wanted.
-        if !self.is_me(&alternative(&self.settings.nick, 0, self.isupport.nicklen)) {
+        if !self.is_me(&alternative(&self.persona.nick, 0, self.isupport.nicklen)) {
             self.regain = Some(now + REGAIN);
         }
         self.join_due(now, out, true);
@@ -406,4 +418,4 @@ impl Session {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

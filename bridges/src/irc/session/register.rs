@@ -4,6 +4,7 @@ use super::refusals::End;
 use super::{Out, refusals};
 use crate::irc::line::{Line, write};
 use crate::irc::names::alternative;
+use crate::irc::persona::{Persona, Proof};
 use crate::irc::settings::Settings;
 use crate::network::{Incoming, NetworkError};
 use base64::Engine as _;
@@ -55,35 +56,34 @@ pub struct Handshake {
 
 impl Handshake {
     /// The first lines of a connection.
-    pub fn begin(settings: &Settings, out: &mut Out) {
+    pub fn begin(settings: &Settings, persona: &Persona, out: &mut Out) {
         out.urgent.push(write(&["CAP", "LS", "302"], None));
         if let Some(password) = &settings.secrets.server {
             out.urgent.push(write(&["PASS"], Some(password)));
         }
-        out.urgent.push(write(&["NICK", &settings.nick], None));
-        let user = settings.username.as_deref().unwrap_or(&settings.nick);
-        out.urgent.push(write(&["USER", user, "0", "*"], Some(&settings.realname)));
+        out.urgent.push(write(&["NICK", &persona.nick], None));
+        out.urgent.push(write(&["USER", &persona.username, "0", "*"], Some(&persona.realname)));
     }
 
     /// Takes a line that is about registration; `false` for all others.
-    pub fn hear(&mut self, line: &Line, settings: &Settings, out: &mut Out) -> bool {
+    pub fn hear(&mut self, line: &Line, persona: &Persona, out: &mut Out) -> bool {
         match line.verb.as_str() {
-            "CAP" => self.cap(line, settings, out),
-            "AUTHENTICATE" => self.authenticate(line, settings, out),
+            "CAP" => self.cap(line, persona, out),
+            "AUTHENTICATE" => self.authenticate(line, persona, out),
             "903" | "907" => {
                 self.proven = true;
                 self.proving = false;
-                self.finish(settings, out);
+                self.finish(persona, out);
             }
             "902" | "904" | "905" | "906" | "908" if self.proving => self.failed(line, out),
-            "432" | "433" | "436" | "437" if !self.registered => self.next_nick(line, settings, out),
+            "432" | "433" | "436" | "437" if !self.registered => self.next_nick(line, persona, out),
             "463" | "464" | "465" | "466" if !self.registered => self.refusal = Some(line.words()),
             "ERROR" => {
                 out.end.get_or_insert_with(|| self.ending(refusals::of_error(&line.words())));
             }
             "001" => {
                 self.registered = true;
-                self.needs_proof(settings, out);
+                self.needs_proof(persona, out);
                 return false;
             }
             _ => return false,
@@ -106,7 +106,7 @@ impl Handshake {
         }
     }
 
-    fn cap(&mut self, line: &Line, settings: &Settings, out: &mut Out) {
+    fn cap(&mut self, line: &Line, persona: &Persona, out: &mut Out) {
         let named = || line.last().split(' ').filter(|cap| !cap.is_empty());
         match line.arg(1).to_ascii_uppercase().as_str() {
             "LS" => {
@@ -114,10 +114,10 @@ impl Handshake {
                 self.offered.extend(named().take(room).map(String::from));
                 if !(line.args.len() > 3 && line.arg(2) == "*") {
                     let offered = std::mem::take(&mut self.offered);
-                    self.request(offered.iter().map(String::as_str), settings, out);
+                    self.request(offered.iter().map(String::as_str), persona, out);
                 }
             }
-            "NEW" => self.request(named(), settings, out),
+            "NEW" => self.request(named(), persona, out),
             "DEL" => self.have.retain(|cap| !named().any(|gone| gone == cap)),
             "ACK" => {
                 self.unanswered = self.unanswered.saturating_sub(1);
@@ -132,18 +132,18 @@ impl Handshake {
                     self.proving = true;
                     out.urgent.push(write(&["AUTHENTICATE", "PLAIN"], None));
                 }
-                self.finish(settings, out);
+                self.finish(persona, out);
             }
             "NAK" => {
                 self.unanswered = self.unanswered.saturating_sub(1);
-                self.finish(settings, out);
+                self.finish(persona, out);
             }
             _ => {}
         }
     }
 
     /// Asks for what we want of what is offered; SASL by itself, so that its refusal costs nothing else.
-    fn request<'a>(&mut self, offered: impl Iterator<Item = &'a str>, settings: &Settings, out: &mut Out) {
+    fn request<'a>(&mut self, offered: impl Iterator<Item = &'a str>, persona: &Persona, out: &mut Out) {
         let mut wanted = Vec::new();
         let mut sasl = false;
         for cap in offered {
@@ -152,7 +152,7 @@ impl Handshake {
                 wanted.push(name);
             }
             let plain = value.is_empty() || value.split(',').any(|way| way.eq_ignore_ascii_case("PLAIN"));
-            sasl |= name == "sasl" && plain && settings.secrets.sasl.is_some() && !self.proven;
+            sasl |= name == "sasl" && plain && persona.proof.is_some() && !self.proven;
         }
         if !wanted.is_empty() {
             self.unanswered += 1;
@@ -162,15 +162,15 @@ impl Handshake {
             self.unanswered += 1;
             out.urgent.push(write(&["CAP", "REQ"], Some("sasl")));
         }
-        self.finish(settings, out);
+        self.finish(persona, out);
     }
 
-    fn authenticate(&mut self, line: &Line, settings: &Settings, out: &mut Out) {
-        let (Some(sasl), Some(password)) = (&settings.sasl, &settings.secrets.sasl) else { return };
+    fn authenticate(&mut self, line: &Line, persona: &Persona, out: &mut Out) {
+        let Some(Proof { account, password: Some(password), .. }) = &persona.proof else { return };
         if !self.proving || line.arg(0) != "+" {
             return;
         }
-        let answer = STANDARD.encode(format!("{user}\0{user}\0{password}", user = sasl.user));
+        let answer = STANDARD.encode(format!("{account}\0{account}\0{password}"));
         let mut rest = answer.as_str();
         loop {
             let (piece, more) = rest.split_at(rest.len().min(PIECE)); // holds: base64 is ASCII
@@ -194,11 +194,11 @@ impl Handshake {
     }
 
     /// When nothing is open any more, registration may go on.
-    fn finish(&mut self, settings: &Settings, out: &mut Out) {
+    fn finish(&mut self, persona: &Persona, out: &mut Out) {
         if self.unanswered > 0 || self.proving || self.ended || self.registered {
             return;
         }
-        if self.needs_proof(settings, out) {
+        if self.needs_proof(persona, out) {
             return;
         }
         self.ended = true;
@@ -206,8 +206,8 @@ impl Handshake {
     }
 
     /// Ends the connection where the account should be proven but cannot, unless NickServ can be asked.
-    fn needs_proof(&self, settings: &Settings, out: &mut Out) -> bool {
-        let missing = settings.sasl.is_some() && !self.proven && settings.secrets.nickserv.is_none();
+    fn needs_proof(&self, persona: &Persona, out: &mut Out) -> bool {
+        let missing = persona.proof.is_some() && !self.proven && persona.nickserv.is_none();
         if missing && out.end.is_none() {
             let text = "the server does not offer SASL PLAIN at the moment: its services may be away";
             let wait = std::time::Duration::from_secs(30);
@@ -216,7 +216,7 @@ impl Handshake {
         missing
     }
 
-    fn next_nick(&mut self, line: &Line, settings: &Settings, out: &mut Out) {
+    fn next_nick(&mut self, line: &Line, persona: &Persona, out: &mut Out) {
         self.nicks += 1;
         if line.verb == "432" {
             // The server does not say why; the usual reason is the length, and 9 is what every server allows.
@@ -227,7 +227,7 @@ impl Handshake {
             return;
         }
         let attempt = if line.verb == "432" && self.nicks == 1 { 0 } else { self.nicks };
-        let nick = alternative(&settings.nick, attempt, self.longest.unwrap_or(usize::MAX));
+        let nick = alternative(&persona.nick, attempt, self.longest.unwrap_or(usize::MAX));
         out.urgent.push(write(&["NICK", &nick], None));
     }
 }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 impl Session {
     /// Somebody says something, to a channel or to us.
     pub(super) fn said(&mut self, line: &Line, now: Instant, out: &mut Out) {
-        if self.is_me(&line.source.nick) && self.phase != Phase::Registering {
+        if self.is_ours(&line.source.nick) && self.phase != Phase::Registering {
             return; // our own words are never fed back
         }
         let folded = self.fold(line.arg(0));
@@ -49,7 +49,8 @@ impl Session {
     /// Words to the bridge itself: services are heard, people are told that nobody is here.
     fn said_to_us(&mut self, line: &Line, now: Instant, out: &mut Out) {
         let text = line.last();
-        if text.starts_with('\u{1}') {
+        let acted = text.strip_prefix("\u{1}ACTION ").map(|words| words.trim_end_matches('\u{1}'));
+        if text.starts_with('\u{1}') && (acted.is_none() || self.persona.whose.is_none()) {
             return self.asked(line, now, out);
         }
         if line.verb == "NOTICE" {
@@ -63,9 +64,20 @@ impl Session {
                 {
                     self.proven(now, out);
                 }
-                out.tell(None, Incoming::Notice(format!("{} says: {said}", line.source.nick)));
+                return out.tell(None, Incoming::Notice(format!("{} says: {said}", line.source.nick)));
             }
-            return;
+            if self.persona.whose.is_none() {
+                return;
+            }
+        }
+        if let Some(to) = self.persona.whose.clone() {
+            let text = formatting::read(acted.unwrap_or(text));
+            if text.plain().trim().is_empty() || line.source.user.is_empty() {
+                return;
+            }
+            let message = Message { action: acted.is_some(), ..Message::text(text) };
+            let from = self.author(None, line);
+            return out.tell(None, Incoming::Whispered { from, to, at: when(line), message });
         }
         if !line.source.user.is_empty() && self.polite.take(now).is_ok() {
             let words = "This is a bridge between rooms: nobody reads private messages here.";
@@ -97,7 +109,7 @@ impl Session {
         let channel = line.arg(if line.verb == "TOPIC" { 0 } else { 1 });
         let folded = self.fold(channel);
         let topic = harmless_line(&plain(line.last()));
-        let mine = self.is_me(&line.source.nick);
+        let mine = self.is_ours(&line.source.nick);
         let author = self.author(self.rooms.get(&folded), line);
         let server = line.source.nick.as_str();
         let Some(room) = self.rooms.get_mut(&folded) else { return };

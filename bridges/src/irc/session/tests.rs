@@ -6,17 +6,35 @@ use crate::model::{Act, Event};
 
 use tokio::sync::oneshot;
 
-struct Net {
-    session: Session,
-    out: Out,
-    now: Instant,
+/// The network's own connection, with these settings.
+pub(crate) fn session(settings: &Settings) -> Session {
+    let persona = Persona::listener(settings);
+    Session::new(Arc::new(settings.clone()), Arc::new(persona), crate::irc::ours::Ours::default().place())
+}
+
+pub(crate) struct Net {
+    pub session: Session,
+    pub out: Out,
+    pub now: Instant,
 }
 
 impl Net {
     /// Registered as `rialto`, nothing joined.
-    fn new(toml: &str) -> Self {
+    pub fn new(toml: &str) -> Self {
         let settings = settings(&format!("server = 'irc.x'\nbackoff_min = 5\n{toml}")).unwrap();
-        let session = Session::new(Arc::new(settings));
+        Net::registered(session(&settings))
+    }
+
+    /// The connection of one of ours.
+    pub fn person(whose: &str) -> Self {
+        let settings = settings("server = 'irc.x'").unwrap();
+        let is = crate::network::Identity::default();
+        let persona = Persona::person(whose.into(), "rialto", "r", "R", &is);
+        let place = crate::irc::ours::Ours::default().place();
+        Net::registered(Session::new(Arc::new(settings), Arc::new(persona), place))
+    }
+
+    fn registered(session: Session) -> Self {
         let mut net = Net { session, out: Out::default(), now: Instant::now() };
         net.session.begin(&mut net.out);
         net.says(":s CAP * LS :multi-prefix away-notify");
@@ -31,7 +49,7 @@ impl Net {
     }
 
     /// And in `#lounge` with these people.
-    fn lounge(names: &str) -> Self {
+    pub fn lounge(names: &str) -> Self {
         let mut net = Net::new("");
         net.want("#lounge");
         net.enter(names);
@@ -39,38 +57,38 @@ impl Net {
         net
     }
 
-    fn want(&mut self, room: &str) -> oneshot::Receiver<Result<(), NetworkError>> {
+    pub fn want(&mut self, room: &str) -> oneshot::Receiver<Result<(), NetworkError>> {
         let (waiter, waits) = oneshot::channel();
         self.session.want(&room.into(), None, waiter, self.now, &mut self.out);
         waits
     }
 
-    fn enter(&mut self, names: &str) {
+    pub fn enter(&mut self, names: &str) {
         self.says(":rialto!~rialto@our.host JOIN #lounge");
         self.says(&format!(":s 353 rialto = #lounge :rialto {names}"));
         self.says(":s 366 rialto #lounge :End of NAMES");
     }
 
-    fn says(&mut self, line: &str) {
+    pub fn says(&mut self, line: &str) {
         self.session.hear(&Line::read(line).unwrap(), self.now, &mut self.out);
     }
 
-    fn hears(&mut self, line: &str) -> Vec<Incoming> {
+    pub fn hears(&mut self, line: &str) -> Vec<Incoming> {
         self.says(line);
         self.news()
     }
 
-    fn news(&mut self) -> Vec<Incoming> {
+    pub fn news(&mut self) -> Vec<Incoming> {
         self.out.fed.drain(..).map(|fed| fed.what).collect()
     }
 
-    fn later(&mut self, seconds: u64) -> Vec<Incoming> {
+    pub fn later(&mut self, seconds: u64) -> Vec<Incoming> {
         self.now += Duration::from_secs(seconds);
         self.session.tick(self.now, &mut self.out);
         self.news()
     }
 
-    fn sent(&mut self) -> Vec<String> {
+    pub fn sent(&mut self) -> Vec<String> {
         let Out { urgent, paced, idle, .. } = std::mem::take(&mut self.out);
         urgent.into_iter().chain(paced).chain(idle).map(|line| line.trim_end().to_owned()).collect()
     }
@@ -377,9 +395,8 @@ fn the_nick_that_the_server_gave_is_ours_and_the_one_we_wanted_is_taken_when_it_
 #[test]
 fn nick_serv_is_asked_before_rooms_are_joined() {
     let mut net = Net::new("");
-    let mut settings = (*net.session.settings).clone();
-    settings.secrets.nickserv = Some("hunter2".into());
-    net.session.settings = Arc::new(settings);
+    let persona = Persona { nickserv: Some((None, "hunter2".into())), ..(*net.session.persona).clone() };
+    net.session.persona = Arc::new(persona);
     net.want("#lounge");
     net.session.lost(&NetworkError::Down(String::new()));
     net.says(":s 001 rialto :Welcome");

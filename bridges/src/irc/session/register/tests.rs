@@ -27,9 +27,14 @@ impl Talk {
         talk
     }
 
+    fn persona(&self) -> Persona {
+        Persona::listener(&self.settings)
+    }
+
     /// Says a line and gives what we answer, without line ends.
     fn says(&mut self, line: &str) -> Vec<String> {
-        self.shake.hear(&Line::read(line).unwrap(), &self.settings, &mut self.out);
+        let persona = self.persona();
+        self.shake.hear(&Line::read(line).unwrap(), &persona, &mut self.out);
         self.out.urgent.drain(..).map(|line| line.trim_end().to_owned()).collect()
     }
 }
@@ -38,7 +43,7 @@ impl Talk {
 fn we_introduce_ourselves_with_the_servers_password_first() {
     let mut talk = Talk::new("realname = 'ask staff@x'");
     talk.settings.secrets.server = Some("let me in".into());
-    Handshake::begin(&talk.settings, &mut talk.out);
+    Handshake::begin(&talk.settings, &talk.persona(), &mut talk.out);
     assert_eq!(
         talk.out.urgent,
         ["CAP LS 302\r\n", "PASS :let me in\r\n", "NICK rialto\r\n", "USER rialto 0 * :ask staff@x\r\n"]

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use sha1::{Digest, Sha1};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -200,6 +201,28 @@ impl Client {
             Err(silence) => return Err(format!("a stream header should come, but {silence}")),
         }
         self.element("features").await
+    }
+
+    /// XEP-0114 §3: the stream of a component, up to the handshake.
+    ///
+    /// # Errors
+    /// What the server did instead.
+    pub async fn component(address: SocketAddr, domain: &str, secret: &str) -> Step<Client> {
+        let mut client = Client::connect(address).await?;
+        let stream = crate::xml::STREAM;
+        let header =
+            format!("<stream:stream xmlns='jabber:component:accept' xmlns:stream='{stream}' to='{domain}'>");
+        client.send(&header).await?;
+        let id = match client.next(PATIENCE).await {
+            Ok(Heard { event: Event::Header(xml), .. }) => xml.get("id").unwrap_or_default().to_owned(),
+            Ok(other) => return Err(format!("a stream header should come, but: {}", other.text)),
+            Err(silence) => return Err(format!("a stream header should come, but {silence}")),
+        };
+        let proof = Sha1::new().chain_update(id).chain_update(secret).finalize();
+        let proof: String = proof.iter().map(|byte| format!("{byte:02x}")).collect();
+        client.send(&format!("<handshake>{proof}</handshake>")).await?;
+        client.element("handshake").await?;
+        Ok(client)
     }
 
     /// Connects, encrypts and authenticates, up to the features of the authenticated stream.

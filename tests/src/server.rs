@@ -104,6 +104,15 @@ impl Server {
         self.door(Door::Shared)
     }
 
+    /// Where components connect, if the settings have one.
+    ///
+    /// # Errors
+    /// Where they have none.
+    pub fn component_address(&self) -> Result<SocketAddr, String> {
+        let found = self.running()?.components.addresses().first().copied();
+        found.ok_or_else(|| "there is no [[component]]".to_owned())
+    }
+
     /// Makes sure there is such an account.
     ///
     /// # Errors
@@ -185,7 +194,7 @@ impl Server {
 fn ordinary(folder: &TempDir, engine: Engine) -> Result<Table, String> {
     let path = |name: &str| Value::from(folder.path().join(name).display().to_string());
     let text = format!(
-        "domains = ['localhost']\ndata = {}\n[listen]\naddresses = ['127.0.0.1']\nstarttls = 0\ntls = 0\n\
+        "domains = ['localhost']\ndata = {}\n[listen]\naddresses = ['127.0.0.1']\nstarttls = 0\ntls = 0\ncomponents = 0\n\
          shutdown_timeout = '2s'\n[http]\n\
          addresses = ['127.0.0.1']\nport = 0\ntls = 0\n[certs]\nfolder = {}\n[store]\nengine = '{engine}'\n\
          [proxy]\nport = 0\n",

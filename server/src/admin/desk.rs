@@ -7,7 +7,7 @@ use super::rooms::Rooms;
 use super::socket::{Carrying, Desk};
 use super::uploads;
 use super::users::{self, Users};
-use super::{circles, exports, links, notices, people};
+use super::{blocklists, circles, exports, links, notices, people};
 use crate::config::Config;
 use crate::features::list::Shared;
 use crate::muc::links::Links;
@@ -222,6 +222,7 @@ impl FrontDesk {
             sessions: self.router.accounts.all_sessions().len(),
             rooms: self.rooms.count(),
             bridges: links::networks(&self.links),
+            blocklists: blocklists::list(&self.router.guards),
             uploads: self.uploads.as_ref().map(|uploads| uploads.totals()),
             transfers: self.transfers.as_ref().map(|streams| streams.count()),
             memory: crate::metrics::memory(),

@@ -5,6 +5,7 @@
 //! listens, `client` asks.
 
 mod adhoc;
+mod blocklists;
 mod circles;
 pub mod client;
 pub mod community;
@@ -22,7 +23,9 @@ mod uploads;
 pub mod users;
 
 pub use client::{AskError, ask};
-pub use protocol::{Answer, Command, Exported, Link, Refusal, Report, Room, Status, Upload, User, Why};
+pub use protocol::{
+    Answer, Blocklist, Command, Exported, Link, Refusal, Report, Room, Status, Upload, User, Why,
+};
 pub use socket::{AdminSocket, Desk, ListenError};
 pub use users::Users;
 

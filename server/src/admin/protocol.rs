@@ -389,6 +389,9 @@ pub struct Status {
     pub rooms: usize,
     /// Networks, each with its state in words.
     pub bridges: Vec<(String, String)>,
+    /// Block lists that others keep.
+    #[serde(default)]
+    pub blocklists: Vec<Blocklist>,
     /// Uploaded files and their bytes, if there are uploads.
     #[serde(default)]
     pub uploads: Option<(usize, u64)>,
@@ -397,6 +400,17 @@ pub struct Status {
     pub transfers: Option<usize>,
     /// Bytes of memory that the process holds, where the system tells.
     pub memory: Option<u64>,
+}
+
+/// A block list that others keep.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blocklist {
+    /// `node of service`.
+    pub name: String,
+    /// Whether it is as its service has it.
+    pub well: bool,
+    /// How it is, in words.
+    pub state: String,
 }
 
 /// Why a command was not carried out.

@@ -38,6 +38,9 @@ pub(super) fn status(answer: &Answer, listing: Listing) -> Result<Exit, Sorry> {
     for (name, state) in &status.bridges {
         say!("  bridge      {name}: {state}");
     }
+    for list in &status.blocklists {
+        say!("  block list  {}: {}", list.name, harmless(&list.state));
+    }
     if let Some((files, bytes)) = status.uploads {
         say!("  uploads     {files} files, {} MiB", bytes.div_ceil(1 << 20));
     }

@@ -3,6 +3,7 @@
 //! `config/rialto.toml` shows all keys at their defaults; tests keep it true. Sections are plain values that lower
 //! floors read (`config.sessions.hibernation`); nothing in here names the floors above.
 
+mod blocklist;
 mod component;
 mod error;
 mod guard;
@@ -23,6 +24,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use blocklist::Blocklist;
 pub use component::Component;
 pub use error::ConfigError;
 pub use guard::Guard;
@@ -93,6 +95,9 @@ pub struct Config {
     pub pubsub: Pubsub,
     /// What strangers may do.
     pub guard: Guard,
+    /// Lists that others keep.
+    #[serde(rename = "blocklist")]
+    pub blocklists: Vec<Blocklist>,
     /// Whom to write to.
     pub contact: Contact,
     /// What the server tells about itself.
@@ -155,6 +160,7 @@ impl Config {
             proxy: Proxy::default(),
             pubsub: Pubsub::default(),
             guard: Guard::default(),
+            blocklists: Vec::new(),
             contact: Contact::default(),
             version: Version::default(),
             log: Log::default(),
@@ -223,6 +229,7 @@ impl Config {
             ("[upload]", self.upload != other.upload),
             ("[proxy]", self.proxy != other.proxy),
             ("[pubsub]", self.pubsub != other.pubsub),
+            ("[[blocklist]]", self.blocklists != other.blocklists),
             ("[contact]", self.contact != other.contact),
             ("[version]", self.version != other.version),
             ("[log] format", self.log.format != other.log.format),
@@ -297,6 +304,7 @@ impl Config {
             return Err(self.mistake(&["listen", "tls"], text));
         }
         component::check(self)?;
+        blocklist::check(self)?;
         self.check_links()
     }
 

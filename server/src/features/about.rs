@@ -89,9 +89,11 @@ pub enum Phase {
     Missed,
     /// The result or the error of an IQ that the server itself sent has come back.
     Replied,
+    /// A message, or the answer to an IQ, has come to the server's own address.
+    Addressed,
 }
 
 impl Phase {
     /// How many there are.
-    pub const COUNT: usize = 8;
+    pub const COUNT: usize = 9;
 }

@@ -11,12 +11,12 @@ use super::contacts::{Keeper, Limits};
 use super::pubsub::{self, PubSub};
 use super::record::{Recorder, Settings};
 use super::{
-    Feature, Spec, adhoc, archive, blocking, caps, carbons, contact, disco, displayed, extdisco, invitations,
-    last, moved, notices, offline, outage, pars, pep, ping, presence, private, push, register, retraction,
-    retrieval, roster, server_node, strangers, subscriptions, time, vcard, version,
+    Feature, Spec, adhoc, archive, blocking, blocklists, caps, carbons, contact, disco, displayed, extdisco,
+    invitations, last, moved, notices, offline, outage, pars, pep, ping, presence, private, push, register,
+    retraction, retrieval, roster, server_node, strangers, subscriptions, time, vcard, version,
 };
 use crate::config::{ArchiveDefault, Config};
-use crate::guards::Guards;
+use crate::guards::{Guards, NodeList};
 use crate::invites::Invites;
 use crate::people::People;
 use crate::sessions::Accounts;
@@ -42,10 +42,12 @@ impl Shared {
     /// [`StoreError`].
     pub fn open(config: &Config, store: &Store, accounts: &Arc<Accounts>) -> Result<Shared, StoreError> {
         let limits = pubsub::Limits::of(&config.pubsub);
+        let nodes = config.blocklists.iter().map(|list| NodeList::open(list, store));
+        let nodes = nodes.collect::<Result<_, _>>()?;
         Ok(Shared {
             invites: Invites::new(store, &config.invites),
             day: notices::OfTheDay::open(store)?,
-            guards: Guards::open(&config.guard),
+            guards: Guards::open(&config.guard, nodes),
             built_in: extdisco::BuiltIn::default(),
             pubsub: PubSub::new(store, accounts, &config.domains, limits),
         })
@@ -67,7 +69,8 @@ pub fn all(
     let recorder = Recorder::new(store, kept(config));
     let mut list: Vec<Box<dyn Feature>> = vec![
         Box::new(blocking::new(store, &config.admins)), // first: who is blocked leaves no trace
-        Box::new(strangers),                            // what is too much is not kept either
+        Box::new(blocklists::new(&shared.guards, config.first_domain())),
+        Box::new(strangers), // what is too much is not kept either
         Box::new(roster::new(&keeper, limits)),
         Box::new(pep::new(&shared.pubsub)), // before subscriptions: whom they let see nodes must be welcomed
         Box::new(pars::new(&keeper, limits, &shared.invites)), // before subscriptions: what was invited needs no asking

@@ -12,6 +12,7 @@ pub mod adhoc;
 pub mod archive;
 pub mod blocked;
 pub mod blocking;
+pub mod blocklists;
 pub mod bookmarks;
 pub mod caps;
 pub mod carbons;
@@ -133,6 +134,12 @@ pub trait Feature: Send + Sync + 'static {
         Verdict::Next
     }
 
+    /// A message, or the answer to an IQ, has come to a domain of the server itself, from whomever. Says whether it was
+    /// for this feature.
+    fn addressed(&self, _stanza: &Stanza) -> bool {
+        false
+    }
+
     /// The account with this bare JID is removed: whoever gets its name later is another person.
     fn removed(&self, _account: &BareJid) {}
 
@@ -220,6 +227,11 @@ impl Features {
         self.list.iter().for_each(|feature| feature.removed(account));
     }
 
+    /// Whether one of them took what has come to the server itself.
+    pub fn addressed(&self, stanza: &Stanza) -> bool {
+        self.attending(Phase::Addressed).any(|feature| feature.addressed(stanza))
+    }
+
     /// One phase: each attending feature in order, until one decides.
     pub fn pass(&self, phase: Phase, turn: &mut Turn<'_>) -> Verdict {
         for feature in self.attending(phase) {
@@ -231,8 +243,8 @@ impl Features {
                 Phase::Unbound => feature.unbound(turn),
                 Phase::Replied => feature.replied(turn),
                 Phase::Missed => feature.missed(turn),
-                // Not of a stanza.
-                Phase::Arrived => Verdict::Next,
+                // Not of a stanza, or of no account.
+                Phase::Arrived | Phase::Addressed => Verdict::Next,
             };
             if !matches!(verdict, Verdict::Next) {
                 return verdict;

@@ -53,11 +53,12 @@ impl Feature for Strangers {
             if inviter.is_some_and(|inviter| self.is_known(turn.account, inviter)) {
                 return Verdict::Next;
             }
-            let away = self.guards.lists.has(from) || inviter.is_some_and(|one| self.guards.lists.has(one));
+            let away = self.guards.keeps_from_accounts(from)
+                || inviter.is_some_and(|one| self.guards.keeps_from_accounts(one));
             // An error would only tell the room.
             return if away || self.guards.invited(own).is_err() { Verdict::Done } else { Verdict::Next };
         }
-        if self.guards.lists.has(from) {
+        if self.guards.keeps_from_accounts(from) {
             let text = "Your address is on a list of addresses that this server keeps away.";
             return Verdict::Refuse(Box::new(StanzaError::new(Condition::PolicyViolation, text)));
         }
@@ -126,7 +127,7 @@ mod tests {
             let (keeper, limits) = (Arc::new(Keeper::new(store)), Limits::default());
             let nurse = Jid::parse("nurse@localhost").unwrap();
             vec![
-                Box::new(new(&Guards::open(&settings), vec![nurse])),
+                Box::new(new(&Guards::open(&settings, Vec::new()), vec![nurse])),
                 Box::new(roster::new(&keeper, limits)),
                 Box::new(subscriptions::new(&keeper, limits)),
                 Box::new(presence::new(accounts)),

@@ -15,18 +15,17 @@ const MOST_BYTES: u64 = 64 << 20;
 /// Entries of all files at most. Overflow: the rest is not taken.
 const MOST: usize = 1_000_000;
 
-type Hash = [u8; 32];
+/// SHA-256 of an address or a domain.
+pub(super) type Hash = [u8; 32];
 
 /// Addresses and domains that are kept away.
 #[derive(Default)]
 pub struct Lists(ArcSwap<HashSet<Hash>>);
 
 impl Lists {
-    /// Whether this address or its domain is listed. Where there are no lists, that costs nothing.
-    pub fn has(&self, jid: &Jid) -> bool {
+    pub(super) fn has(&self, hashes: &[Hash]) -> bool {
         let listed = self.0.load();
-        !listed.is_empty()
-            && [jid.bare_str(), jid.domainpart()].into_iter().any(|text| listed.contains(&hash(text)))
+        hashes.iter().any(|hash| listed.contains(hash))
     }
 
     /// How many are listed.
@@ -87,8 +86,13 @@ fn take(listed: &mut HashSet<Hash>, file: &Path, text: &str) {
     }
 }
 
+/// An address and its domain.
+pub(super) fn hashes(jid: &Jid) -> [Hash; 2] {
+    [hash(jid.bare_str()), hash(jid.domainpart())]
+}
+
 /// One entry.
-fn read(word: &str) -> Option<Hash> {
+pub(super) fn read(word: &str) -> Option<Hash> {
     if word.len() == 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         let mut hash = [0; 32];
         for (byte, digits) in hash.iter_mut().zip(word.as_bytes().chunks(2)) {
@@ -99,7 +103,7 @@ fn read(word: &str) -> Option<Hash> {
     BareJid::parse(word).ok().map(|jid| hash(jid.as_str()))
 }
 
-fn hash(text: &str) -> Hash {
+pub(super) fn hash(text: &str) -> Hash {
     Sha256::digest(text).into()
 }
 
@@ -117,7 +121,7 @@ mod tests {
     }
 
     fn has(lists: &Lists, jid: &str) -> bool {
-        lists.has(&Jid::parse(jid).unwrap())
+        lists.has(&hashes(&Jid::parse(jid).unwrap()))
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod counts;
 mod lists;
+mod nodes;
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -11,16 +12,23 @@ use std::time::Instant;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use rialto_xmpp::{Condition, ErrorKind, Jid, StanzaError};
+use tokio::sync::watch;
 
 use crate::config;
 use counts::{Counts, Met};
 pub use lists::Lists;
+use lists::hashes;
+pub use nodes::{Gathered, NodeList, Standing};
 
 /// All guards of a server.
 #[derive(Default)]
 pub struct Guards {
-    /// Addresses that are kept away.
+    /// Addresses that are kept away, from files.
     pub lists: Lists,
+    /// The same, from nodes that others keep.
+    pub nodes: Vec<Arc<NodeList>>,
+    /// Counts up when somebody is listed who may sit in a room.
+    listed: watch::Sender<u64>,
     settings: ArcSwap<config::Guard>,
     /// Addresses are counted as keyed hashes: a long made-up one takes no more room than a short one.
     hasher: RandomState,
@@ -50,10 +58,47 @@ pub enum TooMuch {
 
 impl Guards {
     /// As the configuration wants them; what is wrong with its lists is logged.
-    pub fn open(settings: &config::Guard) -> Arc<Guards> {
-        let guards = Arc::new(Guards::default());
+    pub fn open(settings: &config::Guard, nodes: Vec<Arc<NodeList>>) -> Arc<Guards> {
+        let guards = Arc::new(Guards { nodes, ..Guards::default() });
         guards.reload(settings);
         guards
+    }
+
+    /// Whether this address or its domain is listed so that it writes to nobody who does not know it. Where nobody is
+    /// listed, that costs nothing.
+    pub fn keeps_from_accounts(&self, jid: &Jid) -> bool {
+        self.lists(jid, |list| list.accounts, true)
+    }
+
+    /// The same for entering rooms.
+    pub fn keeps_from_rooms(&self, jid: &Jid) -> bool {
+        self.lists(jid, |list| list.rooms, true)
+    }
+
+    /// Whether it is put out of the room in which it sits.
+    pub fn puts_out(&self, jid: &Jid) -> bool {
+        self.lists(jid, |list| list.rooms && list.kick, false)
+    }
+
+    /// Tells when somebody is listed who may be put out of rooms; `None`: that never happens.
+    pub fn listed(&self) -> Option<watch::Receiver<u64>> {
+        let kicks = |list: &Arc<NodeList>| list.settings.rooms && list.settings.kick;
+        self.nodes.iter().any(kicks).then(|| self.listed.subscribe())
+    }
+
+    /// Somebody is listed who was not.
+    pub fn lists_more(&self) {
+        self.listed.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    fn lists(&self, jid: &Jid, acts: fn(&config::Blocklist) -> bool, files: bool) -> bool {
+        let files = files && !self.lists.is_empty();
+        if !files && self.nodes.iter().all(|list| list.is_empty()) {
+            return false;
+        }
+        let hashes = hashes(jid);
+        files && self.lists.has(&hashes)
+            || self.nodes.iter().any(|list| acts(&list.settings) && list.has(&hashes))
     }
 
     /// Takes over another configuration and reads the lists again. A list that cannot be read keeps everybody away whom
@@ -146,7 +191,7 @@ mod tests {
     }
 
     fn guards(settings: config::Guard) -> Arc<Guards> {
-        Guards::open(&settings)
+        Guards::open(&settings, Vec::new())
     }
 
     #[test]

@@ -251,6 +251,7 @@ fn kind(input: &Input) -> &'static str {
         Input::Gone(_) => "gone",
         Input::Forget(_) => "forget",
         Input::Settle(_) => "settle",
+        Input::Listed => "listed",
         Input::Shutdown => "shutdown",
         Input::Destroy { .. } => "destroy",
         Input::Linked(_) | Input::Unlinked(_) => "link",

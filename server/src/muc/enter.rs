@@ -133,7 +133,7 @@ impl Room {
             return Err(StanzaError::new(Condition::Forbidden, "You have been banned from this room."));
         }
         // Whom the room itself knows, it has judged itself.
-        if affiliation == Affiliation::None && self.rules.guards.lists.has(from) {
+        if affiliation == Affiliation::None && self.rules.guards.keeps_from_rooms(from) {
             let text = "Your address is on a list of addresses that this server keeps away.";
             return Err(StanzaError::new(Condition::Forbidden, text));
         }

@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 use super::actor::{Actor, Mailbox};
 use super::channel_search::Rate;
+use super::kept_away;
 use super::perform::{Relays, Works};
 use super::policy::{Opening, RoomPolicy};
 use super::record::Record;
@@ -118,6 +119,7 @@ impl MucHost {
         };
         host.read_listing().await?;
         let host = Arc::new(host);
+        kept_away::follow(&host, &router.guards);
         router.domains.serve(host.domain.as_str(), Domain::Service(host.clone()));
         router.features.catalogue.host(Hosted { jid: host.domain.clone(), name: host.name.clone() });
         Ok(host)

@@ -22,6 +22,7 @@ mod hats;
 mod history;
 mod host;
 mod invite;
+mod kept_away;
 mod leave;
 pub mod links;
 mod listener;

@@ -87,6 +87,8 @@ pub enum Input {
     Undelivered(Sender, StanzaError),
     /// There is no such account any more: who gets the name later is nobody to the room.
     Forget(BareJid),
+    /// Somebody is listed among those who are kept away: he may be in here.
+    Listed,
     /// An operator destroys the room.
     Destroy {
         /// Why.
@@ -118,7 +120,8 @@ impl Room {
     pub fn handle(&mut self, now: &Now, input: Input, effects: &mut Vec<Effect>) {
         let turn = &mut Turn { now, effects };
         // A far room is entered before the first one here: its news do not close what is just being opened.
-        let from_here = matches!(input, Input::Stanza(_) | Input::Gone(_) | Input::Unlinked(_));
+        let from_here =
+            matches!(input, Input::Stanza(_) | Input::Gone(_) | Input::Unlinked(_) | Input::Listed);
         match input {
             Input::Stanza(Stanza::Message(message)) => self.message(turn, message),
             Input::Stanza(Stanza::Presence(presence)) => self.presence(turn, presence),
@@ -128,6 +131,7 @@ impl Room {
             Input::Settle(_) => {}
             Input::Shutdown => self.shut_down(turn),
             Input::Forget(jid) => self.forget(turn, &jid),
+            Input::Listed => self.put_out_listed(turn),
             Input::Destroy { reason } => self.destroyed(turn, None, reason),
             Input::Linked(link) => self.linked(link),
             Input::Unlinked(link) => self.unlinked(turn, link),

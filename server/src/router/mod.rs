@@ -128,6 +128,7 @@ impl Router {
     /// Takes a stanza to its place, or its error back.
     pub async fn route(&self, origin: Origin<'_>, stanza: Stanza) -> Ticket {
         let (ticket, delivery) = match self.place(origin, stanza.to()) {
+            Place::Server if is_told(&stanza) && self.features.addressed(&stanza) => (Ticket::NONE, Ok(())),
             Place::Server => self.ask(origin, None, stanza).await,
             Place::Account(jid) => self.to_account(origin, &jid, stanza).await,
             Place::Service(service) => (Ticket::NONE, service.deliver(stanza).await),
@@ -310,6 +311,15 @@ impl Router {
             Some(reply) => Box::pin(self.route(Origin::Server, reply)).await,
             None => Ticket::NONE,
         }
+    }
+}
+
+/// Whether nothing is asked with it.
+fn is_told(stanza: &Stanza) -> bool {
+    match stanza {
+        Stanza::Message(_) => true,
+        Stanza::Iq(_) => !stanza.may_bounce(),
+        Stanza::Presence(_) => false,
     }
 }
 

@@ -9,6 +9,7 @@ mod apply;
 pub mod archive;
 mod batch;
 pub mod blocked;
+pub mod blocklists;
 pub mod circles;
 mod clock;
 mod committer;

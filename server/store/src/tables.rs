@@ -80,6 +80,8 @@ pub const UPLOADS: TableId = TableId(34);
 pub const UPLOADS_OWNED: TableId = TableId(35);
 /// Tokens that stand in for a password.
 pub const TOKENS: TableId = TableId(38);
+/// Block lists that others keep.
+pub const BLOCKLISTS: TableId = TableId(39);
 /// Nodes of accounts and services.
 pub const PUBSUB_NODES: TableId = TableId(20);
 /// Who stands how to a node.
@@ -133,6 +135,7 @@ pub const CATALOGUE: &[Entry] = &[
     entry!(PUBSUB_NODES, "pubsub-nodes", "owner, node", "JSON pubsub::Node", "pubsub/mod.rs"),
     entry!(PUBSUB_PEOPLE, "pubsub-people", "owner, node, account", "JSON pubsub::Person", "pubsub/mod.rs"),
     entry!(PUBSUB_ITEMS, "pubsub-items", "owner, node, item", "JSON pubsub::Item", "pubsub/mod.rs"),
+    entry!(BLOCKLISTS, "blocklists", "service, node, SHA-256", "JSON null", "blocklists.rs"),
     entry!(PUSHES, "pushes", "account, service, node", "JSON pushes::Push", "pushes.rs"),
     entry!(INVITES, "invites", "digest of the token", "JSON invites::Invite", "invites.rs"),
     entry!(RESERVED, "reserved", "account", "JSON, key of the invitation", "invites.rs"),

@@ -58,6 +58,8 @@ pub enum Step {
     Trips(usize),
     /// `NAME is JID`: logs in and binds a resource.
     Is(Login),
+    /// `NAME is component DOMAIN`: connects and proves itself (XEP-0114).
+    Component(String),
     /// `NAME authenticates as JID`: everything but binding.
     Authenticates(Login),
     /// `NAME reconnects`: logs in once more as before.

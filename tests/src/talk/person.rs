@@ -52,6 +52,13 @@ impl Person {
         Ok(())
     }
 
+    /// XEP-0114: answers for a domain.
+    pub async fn answer_for(&mut self, server: &Server, domain: &str) -> Said {
+        let client = Client::component(server.component_address()?, domain, PASSWORD).await?;
+        self.begin(client);
+        Ok(())
+    }
+
     /// Asks for something over HTTP.
     pub async fn ask(&mut self, server: &Server, path: &str) -> Said {
         let answer = web::get(server.https_address()?, path).await?;

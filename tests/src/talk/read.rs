@@ -99,7 +99,10 @@ fn step(text: &str) -> Result<(String, Step), String> {
             let count = object.strip_prefix("needed ").and_then(|rest| rest.split_once(" round trip"));
             Step::Trips(count.and_then(|(count, _)| count.parse().ok()).ok_or("how many round trips?")?)
         }
-        "is" => Step::Is(login(object)?),
+        "is" => match object.strip_prefix("component ") {
+            Some(domain) => Step::Component(domain.trim().to_owned()),
+            None => Step::Is(login(object)?),
+        },
         "on" => {
             let (network, does) = object.split_once(' ').ok_or("does what there?")?;
             Step::Elsewhere { network: network.to_owned(), does: does.trim().to_owned() }

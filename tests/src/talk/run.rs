@@ -118,6 +118,7 @@ impl Stage {
             Step::Is(login) => person.log_in(&self.server, login).await?,
             Step::Reconnects => person.log_in_again(&self.server).await?,
             Step::Authenticates(login) => return person.authenticate(&self.server, login).await,
+            Step::Component(domain) => return person.answer_for(&self.server, domain).await,
             Step::Connects(over) => return person.connect(&self.server, *over).await,
             Step::AsksFor(_) => return person.ask(&self.server, &text).await,
             Step::Enters { room, nick } => return person.enter(room, nick).await,

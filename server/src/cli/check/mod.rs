@@ -1,5 +1,6 @@
 //! `rialto check`: looks at everything that a start needs, touches nothing, and says what to do about each finding.
 
+mod blocklists;
 mod bridges;
 mod calls;
 mod certificates;
@@ -94,6 +95,7 @@ fn look(config: &Config) -> Vec<Finding> {
     findings.extend(uploads::look(config, runs));
     findings.extend(bridges::look(config));
     findings.extend(components::look(config));
+    findings.extend(blocklists::look(config, asked.ok().as_ref()));
     findings
 }
 

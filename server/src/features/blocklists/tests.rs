@@ -1,3 +1,5 @@
+//! A list, its service, and those who would like to be it.
+
 use std::time::Duration;
 
 use rialto_store::Store;

@@ -106,7 +106,8 @@ impl PubSub {
     fn to_subscriber(&self, jid: &Jid, view: &View, telling: &mut Telling<'_>) {
         let is_here = self.domains.iter().any(|domain| domain == jid.domainpart());
         let is_kept = view.config.notification == Notification::Normal && !view.config.presence_based;
-        if !is_here || (jid.is_bare() && is_kept) {
+        // A domain of ours has no sessions: the server itself has subscribed.
+        if !is_here || jid.is_domain() || (jid.is_bare() && is_kept) {
             return telling.route(jid);
         }
         let Some(account) = self.accounts.get(jid.bare_str()) else { return };

@@ -56,8 +56,11 @@ class Gajim(Desktop):
     def has(self, words):
         """With what encryption, if any, Gajim has these words in its history."""
         path = self.home / "share" / "gajim" / "logs.db"
-        found = rows(path, "SELECT additional_data FROM logs WHERE message = ?", words)
-        return [json.loads(more or "{}").get("encrypted", {}).get("name") for more in found]
+        # Gajim 1 and Gajim 2.
+        once = rows(path, "SELECT additional_data FROM logs WHERE message = ?", words)
+        now = rows(path, "SELECT encryption.protocol FROM message LEFT JOIN encryption ON encryption.pk = fk_encryption_pk"
+                         " WHERE text = ?", words)
+        return [json.loads(more or "{}").get("encrypted", {}).get("name") for more in once] + now
 
 
 def rows(path, query, *values):

@@ -134,7 +134,12 @@ fn missing(script: &Script) -> Option<String> {
     let is_there = |peer: &&String| match peer.as_str() {
         "slixmpp" | "python" => python().exists(),
         "xmpp.js" => here().join(".peers/xmpp.js/node_modules/@xmpp/client").exists(),
-        "gajim-omemo" => Path::new("/usr/share/gajim/plugins/omemo").exists(),
+        // A plug-in of Gajim's, and part of it since 1.8.
+        "gajim-omemo" => {
+            ["share/gajim/plugins/omemo", "lib/python3/dist-packages/gajim/common/modules/omemo.py"]
+                .iter()
+                .any(|path| Path::new("/usr").join(path).exists())
+        }
         "converse.js" => here().join(".peers/converse.js/package/dist").exists(),
         program => ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"]
             .iter()

@@ -71,7 +71,14 @@ mod tests {
         let list = NodeList::open(&settings, &Store::memory()).unwrap();
         let guards = Guards::open(&crate::config::Guard::default(), vec![list.clone()]);
         let (limits, secret) = (Limits::default(), [7; 32]);
-        stage.room.rules = Arc::new(Rules { admins: Vec::new(), limits, retention: None, guards, secret });
+        stage.room.rules = Arc::new(Rules {
+            admins: Vec::new(),
+            limits,
+            retention: None,
+            guards,
+            spaces: crate::features::pubsub::Spaces::default(),
+            secret,
+        });
         stage.input(Input::Listed);
         assert!(stage.hears("juliet").is_empty());
         for who in ["juliet", "paris"] {

@@ -112,7 +112,7 @@ impl Room {
             either(config.public, "muc_public", "muc_hidden"),
         ]
         .into_iter()
-        .chain(config.archive.then_some([ns::MAM, ns::MAM_EXTENDED]).into_iter().flatten())
+        .chain(config.archive.then_some([ns::MAM, ns::MAM_EXTENDED, ns::FULLTEXT]).into_iter().flatten())
         .chain(self.space().map(|_| ns::SPACES))
     }
 }

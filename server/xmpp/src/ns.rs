@@ -448,6 +448,8 @@ namespaces! {
     HATS = "urn:xmpp:hats:0";
     /// XEP-0317 §3.2: the form of its commands, and how their nodes begin.
     HATS_COMMANDS = "urn:xmpp:hats:commands";
+    /// XEP-0431.
+    FULLTEXT = "urn:xmpp:fulltext:0";
     /// XEP-0463.
     AFFILIATIONS = "urn:xmpp:muc:affiliations:1";
     /// XEP-0503.

@@ -1,5 +1,6 @@
 //! XEP-0313: Message Archive Management, for accounts; XEP-0359: Unique and Stable Stanza IDs.
 
+mod fulltext;
 pub mod prefs;
 mod query;
 mod retention;
@@ -24,6 +25,7 @@ static ABOUT: About = About {
         (Target::Account, ns::MAM),
         (Target::Account, ns::MAM_EXTENDED),
         (Target::Account, ns::MAM_GROUPCHAT_FIELD),
+        (Target::Account, ns::FULLTEXT),
         (Target::Account, ns::SID),
     ],
     iq: &[

@@ -7,6 +7,7 @@ use rialto_xmpp::parts::form::{Field, Form};
 use rialto_xmpp::parts::{datetime, rsm};
 use rialto_xmpp::{Condition, Element, Iq, IqKind, Jid, StanzaError, ns};
 
+use super::fulltext::{self, Found, Words};
 use crate::features::record::{Results, moment};
 use crate::sessions::Frame;
 
@@ -41,18 +42,22 @@ impl Reader<'_> {
 
     async fn query(&self, iq: &Iq, payload: &Element) -> Result<(Vec<Frame>, Element), StanzaError> {
         let asker = iq.head.from.as_ref().ok_or(Condition::BadRequest)?;
-        let query = read(payload, self.page)?;
-        let page = match query.max {
+        let (query, words) = read(payload, self.page)?;
+        let whole = |page| Found { page, looked: None };
+        let found = match (query.max, words) {
+            (_, Some(words)) => words.search(self.archive, self.owner, &query).await,
             // XEP-0059 §2.7: the count alone.
-            0 if is_of_all(&query) => self.archive.count(self.owner).await.map(counted).map_err(Into::into),
-            _ => self.archive.query(self.owner, &query).await,
+            (0, None) if is_of_all(&query) => {
+                self.archive.count(self.owner).await.map(counted).map(whole).map_err(Into::into)
+            }
+            _ => self.archive.query(self.owner, &query).await.map(whole),
         };
-        let page = page.map_err(|error| match error {
+        let Found { page, looked } = found.map_err(|error| match error {
             QueryError::ItemNotFound => Condition::ItemNotFound,
             QueryError::Store(_) => Condition::InternalServerError,
         })?;
         let results = Results::new(self.owner, asker.as_str(), payload.get("queryid"));
-        Ok((page.entries.iter().map(|entry| results.frame(entry)).collect(), fin(&page)))
+        Ok((page.entries.iter().map(|entry| results.frame(entry)).collect(), fin(&page, looked)))
     }
 
     /// §5: where the archive begins and ends.
@@ -76,9 +81,10 @@ fn counted(count: u64) -> Page {
     Page { complete: count == 0, count: Some(count), ..Page::default() }
 }
 
-/// §4.3: how far the page got.
-fn fin(page: &Page) -> Element {
-    let (first, last) = (page.first().map(|id| id.to_string()), page.last().map(|id| id.to_string()));
+/// §4.3: how far the page got, or looked (XEP-0431).
+fn fin(page: &Page, looked: Option<(Id, Id)>) -> Element {
+    let (first, last) = looked.map_or((page.first(), page.last()), |(first, last)| (Some(first), Some(last)));
+    let (first, last) = (first.map(|id| id.to_string()), last.map(|id| id.to_string()));
     let set = rsm::answer(first.as_deref().map(|id| (id, None)), last.as_deref(), page.count);
     let complete = page.complete.then_some("true");
     Element::new("fin", ns::MAM).attr_opt("complete", complete).with(set)
@@ -102,7 +108,8 @@ fn form() -> Element {
         .field(field("text-single", "before-id"))
         .field(field("text-single", "after-id"))
         .field(field("list-multi", "ids"))
-        .field(field("boolean", "include-groupchat"));
+        .field(field("boolean", "include-groupchat"))
+        .field(field("text-single", fulltext::FIELD));
     let mut form = form.to_element();
     for ids in form.children_mut().filter(|field| field.get("var") == Some("ids")) {
         // XEP-0122 §3: any value will do, not one of a list.
@@ -112,11 +119,12 @@ fn form() -> Element {
     Element::new("query", ns::MAM).with(form)
 }
 
-fn read(payload: &Element, (page, most): (usize, usize)) -> Result<Query, StanzaError> {
+fn read(payload: &Element, (page, most): (usize, usize)) -> Result<(Query, Option<Words>), StanzaError> {
     let mut query = Query { max: page, ..Query::default() };
-    if let Some(form) = Form::inside(payload) {
-        read_form(&form, &mut query)?;
-    }
+    let words = match Form::inside(payload) {
+        Some(form) => read_form(&form, &mut query)?,
+        None => None,
+    };
     if let Some(set) = rsm::Query::read(payload)? {
         if set.index.is_some() {
             let text = "Pages are found by ids, not by numbers.";
@@ -136,10 +144,11 @@ fn read(payload: &Element, (page, most): (usize, usize)) -> Result<Query, Stanza
         };
     }
     query.flipped = payload.has("flip-page", ns::MAM);
-    Ok(query)
+    Ok((query, words))
 }
 
-fn read_form(form: &Form, query: &mut Query) -> Result<(), StanzaError> {
+fn read_form(form: &Form, query: &mut Query) -> Result<Option<Words>, StanzaError> {
+    let mut words = None;
     for field in &form.fields {
         let Some(value) = field.values.first().map(|value| value.trim()).filter(|value| !value.is_empty())
         else {
@@ -162,13 +171,14 @@ fn read_form(form: &Form, query: &mut Query) -> Result<(), StanzaError> {
             "ids" => query.ids = field.values.iter().map(|value| id(value)).collect::<Result<_, _>>()?,
             // §4.1.5: messages of rooms are in the archives of rooms.
             "include-groupchat" => {}
+            fulltext::FIELD => words = Words::of(value)?,
             _ => {
                 let text = format!("There is no field {}.", field.var);
                 return Err(StanzaError::new(Condition::FeatureNotImplemented, text));
             }
         }
     }
-    Ok(())
+    Ok(words)
 }
 
 /// §4.1.4: what is no id of ours is not in the archive.

@@ -29,6 +29,11 @@ impl Bucket {
         Ok(())
     }
 
+    /// Takes so many tokens more, also those that are not there yet: who comes next waits for them.
+    pub fn spend(&mut self, now: Instant, more: u32) {
+        self.full = Some(self.full.map_or(now, |full| full.max(now)) + self.period.saturating_mul(more));
+    }
+
     /// When the next token is there; now or earlier if it is.
     pub fn ready(&self, now: Instant) -> Instant {
         let depth = self.period * (self.burst - 1);

@@ -86,7 +86,7 @@ fn room(text: &Text, start: usize, length: usize, limits: &Limits) -> usize {
 }
 
 /// The last bound at or before so many bytes: of a grapheme, or of a character where one grapheme has more.
-fn within(text: &str, bytes: usize) -> usize {
+pub(crate) fn within(text: &str, bytes: usize) -> usize {
     let limit = text.floor_char_boundary(bytes);
     if limit == text.len() {
         return limit;

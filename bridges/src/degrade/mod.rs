@@ -12,6 +12,7 @@
 
 mod cut;
 
+pub(crate) use cut::within;
 pub use cut::{cut, shorten};
 
 use crate::model::{Act, Author, Event, Message, Reply, Style, Text};

@@ -1,18 +1,17 @@
 //! The one task of a network: it connects, lives while the link lives, waits, and connects again.
 
 use super::dial::{self, Stream};
-use super::outgoing;
-use super::queue::{Answer, Done, Queue};
-use super::session::{End, Out, Session, Waiter};
+use super::queue::Queue;
+use super::session::{Answer, Ask, End, Out, Replies, Session, Ticket, Waiter};
 use super::settings::Settings;
 use super::tls::Tls;
 use super::view::SharedView;
 use super::wire::Wire;
 use crate::model::Event;
-use crate::network::{Fed, Feed, Incoming, NetworkError, RemoteId};
+use crate::network::{Fed, Feed, Incoming, NetworkError, RemoteId, Sanction};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -24,11 +23,23 @@ pub enum Order {
     Leave { room: RemoteId },
     /// Do this there.
     Do { room: RemoteId, event: Box<Event<RemoteId>>, answer: Answer },
+    /// Ask the server this, and give all that it answers.
+    Ask { what: Question, replies: Replies },
     #[expect(dead_code, reason = "for the connections of persons")]
     /// Hear all that happens in the rooms from now on, or no more than what concerns this connection.
     Listen(bool),
     /// Say goodbye.
     Close { done: oneshot::Sender<()> },
+}
+
+/// What the server can be asked.
+pub enum Question {
+    /// This line.
+    Raw(Ask),
+    /// What was said in this room since then.
+    History { room: RemoteId, since: SystemTime },
+    /// To do this to somebody in this room.
+    Sanction { room: RemoteId, person: String, what: Sanction },
 }
 
 /// News that wait for the house; while there are more, the network is not read.
@@ -93,11 +104,11 @@ impl Driver {
         loop {
             let over = self.one_connection().await;
             let wait = match over {
-                Over::Closed(done) => return closed(done),
+                Over::Closed(done) => return self.closed(done),
                 Over::Ended(end) => self.ended(end),
             };
             if let Over::Closed(done) = self.rest(wait).await {
-                return closed(done);
+                return self.closed(done);
             }
         }
     }
@@ -150,18 +161,27 @@ impl Driver {
             closed => closed,
         };
         if matches!(over, Over::Closed(_)) {
-            wire.says.goodbye().await;
+            self.last_words(&mut wire).await;
         }
         if wire.age() >= GOOD && self.session.is_ready() {
             self.failures = 0;
         }
-        let error = match &over {
-            Over::Ended(End::Lost { error, .. }) => error.clone(),
-            Over::Ended(End::Refused(text)) => NetworkError::Unauthorized(text.clone()),
-            Over::Closed(_) => NetworkError::Down("closed".into()),
-        };
-        wire.says.give_back(&error);
+        wire.says.left().into_iter().for_each(|ticket| self.session.sending.left(ticket, Instant::now()));
         over
+    }
+
+    /// What is known by now is kept, and we say goodbye.
+    async fn last_words(&mut self, wire: &mut Wire) {
+        let mut out = Out::default();
+        self.session.marks(&mut out);
+        self.news.extend(out.fed);
+        while let Some(fed) = self.news.pop_front() {
+            // The house may have gone, or be slow: then it has what it took.
+            if self.feed.try_send(fed).is_err() {
+                break;
+            }
+        }
+        wire.says.goodbye().await;
     }
 
     fn hear(&mut self, wire: &mut Wire, out: &mut Out) {
@@ -176,6 +196,9 @@ impl Driver {
 
     /// Takes what has come out of the session, and what may go now.
     fn take(&mut self, out: &mut Out, wire: &mut Wire) -> Option<End> {
+        let now = Instant::now();
+        wire.says.left().into_iter().for_each(|ticket| self.session.sending.left(ticket, now));
+        self.session.marks(out);
         out.paced.drain(..).for_each(|line| self.queue.push(line));
         out.idle.drain(..).for_each(|line| self.queue.push_idle(line));
         out.urgent.drain(..).for_each(|line| wire.says.push(&line, None));
@@ -185,8 +208,9 @@ impl Driver {
         }
         self.news.extend(out.fed.drain(..));
         while wire.says.is_calm() {
-            let Some((line, done)) = self.queue.pop(Instant::now()) else { break };
-            wire.says.push(&line, done);
+            let Some((line, ticket)) = self.queue.pop(Instant::now()) else { break };
+            ticket.into_iter().for_each(|ticket| self.session.sending.handed(ticket));
+            wire.says.push(&line, ticket);
         }
         self.view.look(&self.session);
         if wire.says.is_stuck() {
@@ -219,7 +243,7 @@ impl Driver {
         };
         self.failures = self.failures.saturating_add(1);
         self.session.lost(&error);
-        self.queue.clear(&error);
+        self.queue.clear();
         tracing::warn!(network = %self.name, %error, seconds = wait.as_secs(), "not connected; trying again later");
         if self.trouble.as_ref() != Some(&error) {
             self.news.push_back(Fed { room: None, what: Incoming::Lost(error.clone()) });
@@ -250,11 +274,9 @@ impl Driver {
     fn obey(&mut self, order: Option<Order>) -> Option<Over> {
         let trouble = self.trouble.clone().unwrap_or_else(|| NetworkError::Down("not connected".into()));
         match order {
-            Some(Order::Do { answer, .. }) => {
-                // Who no longer waits needs no answer.
-                let _ = answer.send(Err(trouble));
-                None
-            }
+            // Who no longer waits needs no answer.
+            Some(Order::Do { answer, .. }) => answer.send(Err(trouble)).map_or(None, |()| None),
+            Some(Order::Ask { replies, .. }) => replies.send(Err(trouble)).map_or(None, |()| None),
             order => self.obey_with(order, &mut Out::default()),
         }
     }
@@ -269,28 +291,55 @@ impl Driver {
             Some(Order::Listen(all)) => self.session.listen(all, out),
             Some(Order::Leave { room }) => {
                 self.session.leave(&room, out);
-                self.queue.drop_room(&room, &NetworkError::NotFound(format!("{room} was left")));
+                let left = NetworkError::NotFound(format!("{room} was left"));
+                let groups = self.queue.drop_room(&room);
+                groups.into_iter().for_each(|group| self.session.sending.dropped(group, &left));
             }
-            Some(Order::Do { room, event, answer }) => match self.lines(&room, &event) {
-                Ok(lines) => {
-                    let ids = lines.iter().map(|_| self.session.name_message()).collect();
-                    self.queue.say(&room, lines, Done { ids, answer });
-                }
+            Some(Order::Ask { what, replies }) => match self.question(what, out) {
+                Ok(ask) => self.session.ask(ask, replies, Instant::now(), out),
                 // Who no longer waits needs no answer.
-                Err(error) => drop(answer.send(Err(error))),
+                Err(error) => drop(replies.send(Err(error))),
             },
+            Some(Order::Do { room, event, answer }) => self.say(&room, &event, answer, out),
         }
         None
     }
 
-    fn lines(&mut self, room: &RemoteId, event: &Event<RemoteId>) -> Result<Vec<String>, NetworkError> {
-        let channel = self.session.channel(room)?;
-        let lines = outgoing::lines(channel, self.session.budget(channel), &event.act)?;
-        self.queue.room_for(lines.len(), Instant::now())?;
-        if let crate::model::Act::Subject(subject) = &event.act {
-            self.session.set_topic(room, subject);
+    fn question(&mut self, what: Question, out: &mut Out) -> Result<Ask, NetworkError> {
+        match what {
+            Question::Raw(ask) => Ok(ask),
+            Question::History { room, since } => self.session.history_since(&room, since),
+            Question::Sanction { room, person, what } => self.session.sanction(&room, &person, &what, out),
         }
-        Ok(lines)
+    }
+
+    fn say(&mut self, room: &RemoteId, event: &Event<RemoteId>, answer: Answer, out: &mut Out) {
+        let now = Instant::now();
+        let units = match self.queue.room_for(1, now).and_then(|()| self.session.units(room, event, now, out))
+        {
+            Ok(units) => units,
+            // Who no longer waits needs no answer.
+            Err(error) => return drop(answer.send(Err(error))),
+        };
+        let lines: u32 = units.iter().map(|unit| unit.cost).sum();
+        if let Err(slow) = self.queue.room_for(lines as usize, now) {
+            // Who no longer waits needs no answer.
+            return drop(answer.send(Err(slow)));
+        }
+        let (parts, echoed) = (self.session.parts(&units), self.session.is_echoed(&units));
+        let folded = self.session.folded(room);
+        let group = self.session.sending.begin(&folded, parts, answer, echoed);
+        for (part, unit) in units.into_iter().enumerate() {
+            self.queue.say(room, unit.lines, unit.cost, Ticket { group, part });
+        }
+    }
+
+    fn closed(&mut self, done: Option<oneshot::Sender<()>>) {
+        self.session.lost(&NetworkError::Down("closed".into()));
+        if let Some(done) = done {
+            // Who no longer waits needs no answer.
+            let _ = done.send(());
+        }
     }
 }
 
@@ -304,11 +353,4 @@ async fn pump(feed: &Feed, news: &mut VecDeque<Fed>) -> bool {
         permit.send(next);
     }
     true
-}
-
-fn closed(done: Option<oneshot::Sender<()>>) {
-    if let Some(done) = done {
-        // Who no longer waits needs no answer.
-        let _ = done.send(());
-    }
 }

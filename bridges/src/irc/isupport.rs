@@ -28,6 +28,20 @@ pub struct Isupport {
     pub userlen: usize,
     /// What the network calls itself.
     pub network: Option<String>,
+    /// It tells when a nick that we watch is free (MONITOR).
+    pub monitor: bool,
+    /// WHO tells accounts (WHOX).
+    pub whox: bool,
+    /// What LIST can be asked for (ELIST), in capitals.
+    pub elist: String,
+    /// LIST may be asked for without being cut off (SAFELIST).
+    pub safelist: bool,
+    /// How a ban of an account is written, without the account: `$a:` (EXTBAN, ACCOUNTEXTBAN).
+    pub account_ban: Option<String>,
+    /// Client tags that are not passed on (CLIENTTAGDENY).
+    pub tag_deny: String,
+    /// Messages that one CHATHISTORY may ask for; 0 for as many as we like.
+    pub history: usize,
 }
 
 impl Default for Isupport {
@@ -44,6 +58,13 @@ impl Default for Isupport {
             topiclen: 300,
             userlen: 10,
             network: None,
+            monitor: false,
+            whox: false,
+            elist: String::new(),
+            safelist: false,
+            account_ban: None,
+            tag_deny: String::new(),
+            history: 0,
         }
     }
 }
@@ -77,8 +98,48 @@ impl Isupport {
             "TOPICLEN" => self.topiclen = number(first().topiclen),
             "USERLEN" => self.userlen = number(first().userlen),
             "NETWORK" => self.network = Some(value.into()),
+            "MONITOR" => self.monitor = true,
+            "WHOX" => self.whox = true,
+            "ELIST" => self.elist = value.to_ascii_uppercase(),
+            "SAFELIST" => self.safelist = true,
+            "EXTBAN" => self.extban(value),
+            "ACCOUNTEXTBAN" => self.account_extban(value),
+            "CLIENTTAGDENY" => self.tag_deny = value.into(),
+            "CHATHISTORY" => self.history = value.parse().unwrap_or(0),
             _ => {}
         }
+    }
+
+    /// `EXTBAN=$,ajrxz`: the letter `a` means an account almost everywhere, on InspIRCd (which has no prefix) it is `R`.
+    fn extban(&mut self, value: &str) {
+        let Some((prefix, letters)) = value.split_once(',') else { return };
+        let letter = if prefix.is_empty() { 'R' } else { 'a' };
+        if self.account_ban.is_none() && letters.contains(letter) {
+            self.account_ban = Some(format!("{prefix}{letter}:"));
+        }
+    }
+
+    /// `ACCOUNTEXTBAN=R,account` (IRCv3 account-extban), which comes with a prefix in EXTBAN where there is one.
+    fn account_extban(&mut self, value: &str) {
+        if let Some(name) = value.split(',').next().filter(|name| !name.is_empty()) {
+            let known = self.account_ban.as_deref().and_then(|ban| ban.chars().next());
+            let prefix = known.filter(|first| !first.is_ascii_alphanumeric());
+            self.account_ban =
+                Some(prefix.map(String::from).unwrap_or_default() + name.trim_start_matches('$') + ":");
+        }
+    }
+
+    /// Is this client tag passed on? `CLIENTTAGDENY=*,-draft/react` passes that one alone.
+    pub fn passes(&self, tag: &str) -> bool {
+        let mut denied = false;
+        for rule in self.tag_deny.split(',') {
+            match rule.strip_prefix('-') {
+                Some(allowed) if allowed == tag => return true,
+                None => denied |= rule == "*" || rule == tag,
+                Some(_) => {}
+            }
+        }
+        !denied
     }
 
     /// What a member with these modes may do. On a moderated channel those without any only hear.
@@ -174,6 +235,28 @@ mod tests {
         assert_eq!((it.casemapping, it.nicklen, it.topiclen), (Casemapping::Ascii, 9, 490));
         assert_eq!((it.chantypes.as_str(), it.network.as_deref()), ("#", Some("A B")));
         assert_eq!(told("NICKLEN=0 TOPICLEN=x PREFIX=nonsense").nicklen, Isupport::default().nicklen);
+    }
+
+    #[test]
+    fn what_bans_by_account_look_like_is_learnt() {
+        for (tokens, ban) in [
+            ("EXTBAN=$,ajrxz", Some("$a:")),
+            ("EXTBAN=~,aqjnc", Some("~a:")),
+            ("EXTBAN=,ABCOR", Some("R:")),
+            ("EXTBAN=~,qj", None),
+            ("EXTBAN=~,a ACCOUNTEXTBAN=account,a", Some("~account:")),
+            ("ACCOUNTEXTBAN=R", Some("R:")),
+        ] {
+            assert_eq!(told(tokens).account_ban.as_deref(), ban, "{tokens}");
+        }
+    }
+
+    #[test]
+    fn client_tags_that_are_not_passed_on_are_known() {
+        let it = told("CLIENTTAGDENY=*,-draft/react,-typing");
+        assert!(it.passes("typing") && it.passes("draft/react") && !it.passes("reply"));
+        let it = told("CLIENTTAGDENY=typing");
+        assert!(!it.passes("typing") && it.passes("reply") && told("X=1").passes("typing"));
     }
 
     #[test]

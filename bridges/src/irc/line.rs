@@ -14,6 +14,9 @@ pub const LONGEST_IN: usize = 8191 + 512;
 /// The longest line that goes out, in bytes, with its end (RFC 1459 §2.3). Some servers close the link on more.
 pub const LONGEST_OUT: usize = 512;
 
+/// The longest name of a message, a batch or a label that is kept, in bytes.
+const NAME: usize = 200;
+
 /// One line from the server.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Line {
@@ -23,6 +26,18 @@ pub struct Line {
     pub msgid: Option<String>,
     /// The account of who sent it (IRCv3 account-tag).
     pub account: Option<String>,
+    /// What we called the line that this answers (IRCv3 labeled-response).
+    pub label: Option<String>,
+    /// The batch that it belongs to (IRCv3 batch).
+    pub batch: Option<String>,
+    /// It goes on in the line before it (draft/multiline-concat).
+    pub concat: bool,
+    /// The message that it answers (client tag reply).
+    pub reply: Option<String>,
+    /// A reaction, and whether it is made or taken back (client tag react).
+    pub react: Option<(bool, String)>,
+    /// Its sender is writing, or no more (client tag typing).
+    pub typing: Option<bool>,
     /// Who sent it.
     pub source: Source,
     /// The command or numeric, in capitals.
@@ -56,12 +71,7 @@ impl Line {
         let mut message: proto::Message = text.parse().ok()?;
         let mut line = Line::default();
         for proto::message::Tag(key, value) in message.tags.take().unwrap_or_default() {
-            match key.as_str() {
-                "time" => line.at = value.as_deref().and_then(when::read),
-                "msgid" => line.msgid = value.filter(|id| !id.is_empty() && id.len() <= 200),
-                "account" => line.account = value.filter(|account| !account.is_empty()),
-                _ => {}
-            }
+            line.tag(&key, value.unwrap_or_default());
         }
         line.source = match message.prefix.take() {
             Some(Prefix::Nickname(nick, user, host)) => Source { nick, user, host },
@@ -75,6 +85,23 @@ impl Line {
             _ => words(text)?,
         };
         (!line.verb.is_empty()).then_some(line)
+    }
+
+    fn tag(&mut self, key: &str, value: String) {
+        let named = |value: String| Some(value).filter(|name| !name.is_empty() && name.len() <= NAME);
+        match key {
+            "time" => self.at = when::read(&value),
+            "msgid" | "draft/msgid" => self.msgid = named(value),
+            "account" => self.account = Some(value).filter(|account| !account.is_empty()),
+            "label" => self.label = named(value),
+            "batch" => self.batch = named(value),
+            "draft/multiline-concat" => self.concat = true,
+            "+reply" | "+draft/reply" => self.reply = named(value).or(self.reply.take()),
+            "+draft/react" => self.react = named(value).map(|emoji| (true, emoji)),
+            "+draft/unreact" => self.react = named(value).map(|emoji| (false, emoji)),
+            "+typing" | "+draft/typing" => self.typing = Some(value == "active"),
+            _ => {}
+        }
     }
 
     /// The argument at this place, or nothing.
@@ -131,6 +158,33 @@ pub fn write(words: &[&str], last: Option<&str>) -> String {
     line.truncate(line.floor_char_boundary(LONGEST_OUT - 2));
     line.push_str("\r\n");
     line
+}
+
+/// The line with tags before it (IRCv3 message-tags). They do not count among its 512 bytes; ours are few and short.
+pub fn tagged(tags: &[(&str, &str)], line: &str) -> String {
+    let mut whole = String::new();
+    for (key, value) in tags {
+        whole.push(if whole.is_empty() { '@' } else { ';' });
+        whole.push_str(key);
+        if !value.is_empty() {
+            whole.push('=');
+        }
+        for c in value.chars() {
+            match c {
+                ';' => whole.push_str("\\:"),
+                ' ' => whole.push_str("\\s"),
+                '\\' => whole.push_str("\\\\"),
+                '\r' => whole.push_str("\\r"),
+                '\n' => whole.push_str("\\n"),
+                '\0' => {}
+                c => whole.push(c),
+            }
+        }
+    }
+    if !whole.is_empty() {
+        whole.push(' ');
+    }
+    whole + line
 }
 
 /// Bytes as text: UTF-8 where they are, else windows-1252, which holds all of Latin-1's letters and fits any bytes.

@@ -12,6 +12,7 @@ mod names;
 mod ours;
 mod outgoing;
 mod persona;
+mod questions;
 mod queue;
 mod session;
 mod settings;
@@ -22,9 +23,9 @@ mod wire;
 
 pub use settings::{Sasl, Settings};
 
-use crate::model::Event;
+use crate::model::{Author, Event};
 use crate::network::{
-    Capabilities, Feed, Fut, Kind, Network, NetworkError, Opening, RemoteId, SettingsError,
+    Capabilities, Feed, Fut, Kind, Listed, Network, NetworkError, Opening, RemoteId, Sanction, SettingsError,
 };
 use connection::{Driver, Link, Order};
 use ours::Ours;
@@ -32,6 +33,7 @@ use persona::Persona;
 use session::Session;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 use tokio::sync::{mpsc, oneshot};
 use view::SharedView;
 
@@ -48,6 +50,7 @@ struct Irc {
     view: SharedView,
     /// Keys that were said beside a channel's name.
     keys: Mutex<HashMap<RemoteId, String>>,
+    list: tokio::sync::Mutex<questions::List>,
 }
 
 fn check(opening: &Opening) -> Result<(), SettingsError> {
@@ -61,12 +64,12 @@ fn open(opening: Opening, feed: Feed) -> Result<Arc<dyn Network>, SettingsError>
         tracing::warn!(network = %opening.name, "tls is false: words and passwords go in the clear");
     }
     let persona = Arc::new(Persona::listener(&settings));
-    let session = Session::new(settings.clone(), persona, Ours::default().place());
+    let session = Session::new(settings.clone(), persona, Ours::default().place()).keeping(opening.kept);
     let view = SharedView::new(&session);
     let (orders, taken) = mpsc::channel(ORDERS);
     let link = Link { name: opening.name, settings: settings.clone(), tls, session, view: view.clone() };
     tokio::spawn(Driver::new(link, taken, feed).run());
-    Ok(Arc::new(Irc { settings, orders, view, keys: Mutex::default() }))
+    Ok(Arc::new(Irc { settings, orders, view, keys: Mutex::default(), list: Default::default() }))
 }
 
 impl Irc {
@@ -113,6 +116,34 @@ impl Network for Irc {
             let (answer, sent) = oneshot::channel();
             self.order(Order::Do { room: room.clone(), event: Box::new(event.clone()), answer }).await?;
             sent.await.map_err(|_| closed())?
+        })
+    }
+
+    fn sanction<'a>(&'a self, room: &'a RemoteId, person: &'a str, sanction: &'a Sanction) -> Fut<'a, ()> {
+        Box::pin(self.sanctioned(room, person, sanction))
+    }
+
+    fn sent<'a>(
+        &'a self,
+        room: &'a RemoteId,
+        event: &'a Event<RemoteId>,
+        since: SystemTime,
+    ) -> Fut<'a, Vec<RemoteId>> {
+        Box::pin(self.found(room, event, since))
+    }
+
+    fn list<'a>(&'a self, words: Option<&'a str>, most: usize) -> Fut<'a, Vec<Listed>> {
+        Box::pin(self.listed(words, most))
+    }
+
+    fn command<'a>(&'a self, person: Option<&'a Author>, line: &'a str) -> Fut<'a, Vec<String>> {
+        Box::pin(async move {
+            match person {
+                Some(_) => {
+                    Err(NetworkError::Unsupported("commands of people without a connection of their own"))
+                }
+                None => self.commanded(line).await,
+            }
         })
     }
 

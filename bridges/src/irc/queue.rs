@@ -1,23 +1,11 @@
 //! Lines that wait for their turn: bounded, in order, at the pace that the network allows.
 
+use super::session::Ticket;
 use crate::network::{NetworkError, RemoteId};
 use crate::pace::Bucket;
 use std::collections::VecDeque;
 use std::time::Duration;
-use tokio::sync::oneshot;
 use tokio::time::Instant;
-
-/// Where the answer to a send goes.
-pub type Answer = oneshot::Sender<Result<Vec<RemoteId>, NetworkError>>;
-
-/// Who waits for a line to leave, and what he is then told.
-#[derive(Debug)]
-pub struct Done {
-    /// The names of all lines of the message.
-    pub ids: Vec<RemoteId>,
-    /// Where to say so.
-    pub answer: Answer,
-}
 
 /// Lines that wait.
 pub struct Queue {
@@ -29,8 +17,9 @@ pub struct Queue {
 
 struct Waiting {
     line: String,
+    cost: u32,
     room: Option<RemoteId>,
-    done: Option<Done>,
+    ticket: Option<Ticket>,
 }
 
 /// Lines for idle moments that are kept; the house can do without the rest.
@@ -44,29 +33,21 @@ impl Queue {
 
     /// Is there room for so many lines? Else how long to wait. One message always fits into an empty queue.
     pub fn room_for(&self, lines: usize, now: Instant) -> Result<(), NetworkError> {
-        if self.lines.is_empty() || self.lines.len() + lines <= self.limit {
+        let waiting: u32 = self.lines.iter().map(|waiting| waiting.cost).sum();
+        if self.lines.is_empty() || waiting as usize + lines <= self.limit {
             return Ok(());
         }
         Err(NetworkError::Slow(self.bucket.estimate(now, lines)))
     }
 
-    /// The lines of one message; it is done when the last has left.
-    pub fn say(&mut self, room: &RemoteId, lines: Vec<String>, done: Done) {
-        let last = lines.len().saturating_sub(1);
-        let mut done = Some(done);
-        for (number, line) in lines.into_iter().enumerate() {
-            let done = if number == last { done.take() } else { None };
-            self.lines.push_back(Waiting { line, room: Some(room.clone()), done });
-        }
-        if let Some(Done { ids, answer }) = done {
-            // Nothing to say is said at once; who no longer waits needs no answer.
-            let _ = answer.send(Ok(ids));
-        }
+    /// Lines that belong together and go as one: how many they are, and what they are a part of.
+    pub fn say(&mut self, room: &RemoteId, lines: String, cost: u32, ticket: Ticket) {
+        self.lines.push_back(Waiting { line: lines, cost, room: Some(room.clone()), ticket: Some(ticket) });
     }
 
     /// A line of our own: JOIN, PART.
     pub fn push(&mut self, line: String) {
-        self.lines.push_back(Waiting { line, room: None, done: None });
+        self.lines.push_back(Waiting { line, cost: 1, room: None, ticket: None });
     }
 
     /// A line that goes when no other waits.
@@ -77,12 +58,15 @@ impl Queue {
     }
 
     /// The next line, if its time has come.
-    pub fn pop(&mut self, now: Instant) -> Option<(String, Option<Done>)> {
+    pub fn pop(&mut self, now: Instant) -> Option<(String, Option<Ticket>)> {
         if self.is_empty() || self.bucket.take(now).is_err() {
             return None;
         }
         match self.lines.pop_front() {
-            Some(waiting) => Some((waiting.line, waiting.done)),
+            Some(waiting) => {
+                self.bucket.spend(now, waiting.cost.saturating_sub(1));
+                Some((waiting.line, waiting.ticket))
+            }
             None => self.idle.pop_front().map(|line| (line, None)),
         }
     }
@@ -92,26 +76,22 @@ impl Queue {
         (!self.is_empty()).then(|| self.bucket.ready(now))
     }
 
-    /// Gives back what waits for one room.
-    pub fn drop_room(&mut self, room: &RemoteId, error: &NetworkError) {
-        self.give_back(|waiting| waiting.room.as_ref() == Some(room), error);
+    /// Drops what waits for one room, and says of what it was a part.
+    pub fn drop_room(&mut self, room: &RemoteId) -> Vec<u64> {
+        let mut groups = Vec::new();
+        self.lines.retain(|waiting| {
+            let dropped = waiting.room.as_ref() == Some(room);
+            groups.extend(waiting.ticket.filter(|_| dropped).map(|ticket| ticket.group));
+            !dropped
+        });
+        groups.dedup();
+        groups
     }
 
-    /// Gives back all that waits.
-    pub fn clear(&mut self, error: &NetworkError) {
+    /// Drops all that waits.
+    pub fn clear(&mut self) {
         self.idle.clear();
-        self.give_back(|_| true, error);
-    }
-
-    fn give_back(&mut self, which: impl Fn(&Waiting) -> bool, error: &NetworkError) {
-        for mut waiting in std::mem::take(&mut self.lines) {
-            if !which(&waiting) {
-                self.lines.push_back(waiting);
-            } else if let Some(done) = waiting.done.take() {
-                // Who no longer waits needs no answer.
-                let _ = done.answer.send(Err(error.clone()));
-            }
-        }
+        self.lines.clear();
     }
 
     fn is_empty(&self) -> bool {
@@ -123,16 +103,10 @@ impl Queue {
 mod tests {
     use super::*;
 
-    fn say(
-        queue: &mut Queue,
-        room: &str,
-        lines: &[&str],
-    ) -> oneshot::Receiver<Result<Vec<RemoteId>, NetworkError>> {
-        let (answer, waits) = oneshot::channel();
-        let lines: Vec<String> = lines.iter().map(|line| line.to_string()).collect();
-        let ids = lines.iter().map(|line| line.as_str().into()).collect();
-        queue.say(&room.into(), lines, Done { ids, answer });
-        waits
+    fn say(queue: &mut Queue, room: &str, lines: &[&str]) {
+        for (part, line) in lines.iter().enumerate() {
+            queue.say(&room.into(), (*line).into(), 1, Ticket { group: room.len() as u64, part });
+        }
     }
 
     fn queue() -> Queue {
@@ -165,25 +139,23 @@ mod tests {
     }
 
     #[test]
-    fn the_last_line_says_that_the_message_is_done() {
-        let mut queue = queue();
-        say(&mut queue, "#a", &["1", "2"]);
-        let now = Instant::now();
-        assert!(queue.pop(now).unwrap().1.is_none());
-        assert_eq!(queue.pop(now).unwrap().1.unwrap().ids.len(), 2);
-        assert_eq!(say(&mut queue, "#a", &[]).try_recv().unwrap(), Ok(vec![]));
+    fn lines_that_belong_together_go_at_once_and_those_behind_pay_for_them() {
+        let (mut queue, now) = (queue(), Instant::now());
+        queue.say(&"#a".into(), "a batch of five".into(), 5, Ticket { group: 1, part: 0 });
+        say(&mut queue, "#b", &["next"]);
+        assert_eq!(queue.pop(now).unwrap(), ("a batch of five".into(), Some(Ticket { group: 1, part: 0 })));
+        assert!(queue.pop(now + Duration::from_secs(3)).is_none());
+        assert_eq!(queue.pop(now + Duration::from_secs(4)).unwrap().0, "next");
+        queue.say(&"#a".into(), "another".into(), 4, Ticket { group: 2, part: 0 });
+        assert!(queue.room_for(1, now).is_err(), "lines count, not batches");
     }
 
     #[test]
-    fn what_cannot_go_is_given_back() {
+    fn what_cannot_go_is_named() {
         let mut queue = queue();
-        let mut a = say(&mut queue, "#a", &["1"]);
-        let mut b = say(&mut queue, "#b", &["2"]);
-        let down = NetworkError::Down("cable".into());
-        queue.drop_room(&"#a".into(), &down);
-        assert_eq!(a.try_recv().unwrap(), Err(down.clone()));
-        assert!(b.try_recv().is_err());
-        queue.clear(&down);
-        assert_eq!(b.try_recv().unwrap(), Err(down));
+        say(&mut queue, "#a", &["1", "2"]);
+        say(&mut queue, "#bb", &["3"]);
+        assert_eq!(queue.drop_room(&"#a".into()), [2]);
+        assert_eq!(queue.pop(Instant::now()).unwrap().0, "3");
     }
 }

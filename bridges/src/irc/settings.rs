@@ -60,6 +60,10 @@ pub struct Settings {
     /// Lines that one message may become. Longer ones are cut off, and say so.
     #[serde(default = "lines")]
     pub lines: usize,
+    /// Messages said while the link was down that are asked for afterwards, in each room, where the server keeps them;
+    /// 0 for none.
+    #[serde(default = "catch_up")]
+    pub catch_up: usize,
     /// How long connecting and registering may take.
     #[serde(default = "connect_timeout", deserialize_with = "seconds")]
     pub connect_timeout: Duration,
@@ -81,6 +85,9 @@ pub struct Settings {
     /// How long those cut off by a netsplit stay in the room.
     #[serde(default = "netsplit_hold", deserialize_with = "seconds")]
     pub netsplit_hold: Duration,
+    /// Moderators here may kick and ban people there, where the bridge is an operator.
+    #[serde(default)]
+    pub moderate: bool,
     /// Write names so that they do not alert their owners on IRC.
     #[serde(default)]
     pub ping_protection: bool,
@@ -139,6 +146,7 @@ pub const KEYS: &[&str] = &[
     "interval",
     "queue",
     "lines",
+    "catch_up",
     "connect_timeout",
     "backoff_min",
     "backoff_max",
@@ -146,6 +154,7 @@ pub const KEYS: &[&str] = &[
     "ping_after",
     "ping_timeout",
     "netsplit_hold",
+    "moderate",
     "ping_protection",
 ];
 
@@ -296,6 +305,9 @@ fn queue() -> usize {
 }
 fn lines() -> usize {
     12
+}
+fn catch_up() -> usize {
+    1000
 }
 fn connect_timeout() -> Duration {
     Duration::from_secs(30)

@@ -1,7 +1,8 @@
 //! What the door must know without asking the task: how long a line may be, what a channel's name looks like.
 
 use super::formatting;
-use super::names::is_channel;
+use super::names::{Casemapping, is_channel};
+use super::outgoing::Manner;
 use super::session::Session;
 use super::settings::Settings;
 use crate::network::{Capabilities, Limits, NetworkError, RemoteId};
@@ -14,13 +15,19 @@ pub struct SharedView(Arc<Mutex<View>>);
 
 #[derive(Debug, Clone, PartialEq)]
 struct View {
-    /// Bytes of text in a line to a channel whose name has none.
-    budget: usize,
+    /// How a channel whose name has no bytes can be spoken to.
+    manner: Manner,
+    nick: String,
     topiclen: usize,
     chantypes: String,
     channellen: usize,
+    casemapping: Casemapping,
     /// Where we may not set the topic.
     locked: BTreeSet<RemoteId>,
+    /// Where we may kick and ban.
+    commanded: BTreeSet<RemoteId>,
+    /// What LIST can be asked: is it safe, how can it be narrowed, how many channels are there.
+    list: (bool, String, Option<usize>),
 }
 
 impl SharedView {
@@ -38,30 +45,43 @@ impl SharedView {
     /// What this room can do.
     pub fn capabilities(&self, room: &RemoteId, settings: &Settings) -> Capabilities {
         let view = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let budget = view.manner.budget.saturating_sub(room.as_str().len());
+        let (bytes, lines) =
+            view.manner.multiline.map_or((budget, 1), |(bytes, lines)| (bytes.max(budget), lines));
         Capabilities {
-            text: Limits {
-                bytes: view.budget.saturating_sub(room.as_str().len()),
-                lines: 1,
-                span: formatting::SPAN,
-                parts: settings.lines,
-            },
+            text: Limits { bytes, lines, span: formatting::SPAN, parts: settings.lines },
             subject: (!view.locked.contains(room)).then_some(view.topiclen),
-            reply: false,
+            reply: view.manner.reply,
             edit: false,
-            retract: false,
-            react: false,
+            retract: view.manner.redact,
+            react: view.manner.react,
             attach: false,
             link: false,
-            typing: false,
+            typing: view.manner.typing,
             displayed: false,
             names: false,
             quiet_names: settings.ping_protection,
             puppets: false,
-            sanction: false,
+            sanction: settings.moderate && view.commanded.contains(room),
             threads: false,
             rehost: false,
-            finds: false,
+            finds: view.manner.history,
         }
+    }
+
+    /// How this room is spoken to, and who we are there.
+    pub fn speaking(&self, room: &RemoteId) -> (Manner, impl Fn(&str) -> bool + use<>) {
+        let view = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let budget = view.manner.budget.saturating_sub(room.as_str().len());
+        let (nick, letters) = (view.nick.clone(), view.casemapping);
+        (Manner { budget, ..view.manner }, move |other: &str| letters.same(&nick, other))
+    }
+
+    /// The line that asks for a list of channels.
+    pub fn list(&self, words: Option<&str>, few: usize) -> Result<(String, bool), NetworkError> {
+        let view = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (safe, elist, channels) = &view.list;
+        super::questions::list_line(words, (*safe, elist, *channels), few)
     }
 
     /// A channel's one spelling, and its key where one follows after a space.
@@ -84,11 +104,15 @@ impl SharedView {
 fn view(session: &Session) -> View {
     let isupport = &session.isupport;
     View {
-        budget: session.budget(""),
+        manner: session.manner(""),
+        nick: session.nick().into(),
         topiclen: isupport.topiclen,
         chantypes: isupport.chantypes.clone(),
         channellen: isupport.channellen,
+        casemapping: isupport.casemapping,
         locked: session.locked_topics(),
+        commanded: session.commanded(),
+        list: (isupport.safelist, isupport.elist.clone(), session.channels),
     }
 }
 

@@ -19,6 +19,24 @@ pub fn read(stamp: &str) -> Option<SystemTime> {
     Some(UNIX_EPOCH + Duration::from_millis(seconds * 1000 + millis))
 }
 
+/// Writes such a time.
+pub fn write(at: SystemTime) -> String {
+    let millis = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let millis = u64::try_from(millis).unwrap_or(0);
+    let (seconds, rest) = (millis / 1000, millis % 1000);
+    let (of_day, days) = (seconds % 86_400, seconds / 86_400 + 719_468);
+    // The inverse of `days` below: eras of 400 years, years that begin in March.
+    let (era, of_era) = (days / 146_097, days % 146_097);
+    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = year + era * 400 + u64::from(month <= 2);
+    let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{rest:03}Z")
+}
+
 /// Days since 1970-01-01 in the Gregorian calendar, with the year beginning in March.
 fn days(year: u64, month: u64, day: u64) -> u64 {
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
@@ -40,6 +58,17 @@ mod tests {
         assert_eq!(millis("2011-10-19T16:40:51.620Z"), Some(1_319_042_451_620));
         assert_eq!(millis("2024-02-29T23:59:60Z"), Some(1_709_251_200_000));
         assert_eq!(millis("2026-11-24T05:00:00.5Z"), Some(1_795_496_400_500));
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        for millis in
+            [0, 951_782_400_000, 1_319_042_451_620, 1_709_251_199_999, 1_709_251_200_000, 4_102_444_800_001]
+        {
+            let at = UNIX_EPOCH + Duration::from_millis(millis);
+            assert_eq!(read(&write(at)), Some(at), "{}", write(at));
+        }
+        assert_eq!(write(UNIX_EPOCH + Duration::from_millis(1_319_042_451_620)), "2011-10-19T16:40:51.620Z");
     }
 
     #[test]

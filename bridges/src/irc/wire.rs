@@ -2,10 +2,8 @@
 
 use super::dial::Stream;
 use super::line::{Inbox, Line, write};
-use super::queue::Done;
-use super::session::End;
+use super::session::{End, Ticket};
 use super::settings::Settings;
-use crate::network::NetworkError;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::time::Instant;
@@ -44,7 +42,8 @@ pub struct Saying {
     writer: WriteHalf<Box<dyn Stream>>,
     outbox: Vec<u8>,
     unflushed: bool,
-    leaving: Vec<Done>,
+    leaving: Vec<Ticket>,
+    left: Vec<Ticket>,
 }
 
 impl Wire {
@@ -53,7 +52,13 @@ impl Wire {
         let (reader, writer) = tokio::io::split(stream);
         Wire {
             hears: Hearing { reader, inbox: Inbox::default(), heard: now, asked: false },
-            says: Saying { writer, outbox: Vec::new(), unflushed: false, leaving: Vec::new() },
+            says: Saying {
+                writer,
+                outbox: Vec::new(),
+                unflushed: false,
+                leaving: Vec::new(),
+                left: Vec::new(),
+            },
             born: now,
         }
     }
@@ -102,10 +107,10 @@ impl Hearing {
 }
 
 impl Saying {
-    /// A line to send; who waits for it is told when it has left.
-    pub fn push(&mut self, line: &str, done: Option<Done>) {
+    /// A line to send; what it is a part of is in `left` when it has left.
+    pub fn push(&mut self, line: &str, ticket: Option<Ticket>) {
         self.outbox.extend_from_slice(line.as_bytes());
-        self.leaving.extend(done);
+        self.leaving.extend(ticket);
     }
 
     /// May more be pushed?
@@ -133,10 +138,7 @@ impl Saying {
         }
         self.writer.flush().await.map_err(|error| error.to_string())?;
         self.unflushed = false;
-        for Done { ids, answer } in self.leaving.drain(..) {
-            // Who no longer waits needs no answer.
-            let _ = answer.send(Ok(ids));
-        }
+        self.left.append(&mut self.leaving);
         Ok(())
     }
 
@@ -152,11 +154,8 @@ impl Saying {
         let _ = tokio::time::timeout(GOODBYE, goodbye).await;
     }
 
-    /// Tells all whose lines have not left.
-    pub fn give_back(&mut self, error: &NetworkError) {
-        for Done { answer, .. } in self.leaving.drain(..) {
-            // Who no longer waits needs no answer.
-            let _ = answer.send(Err(error.clone()));
-        }
+    /// What has left since the last time.
+    pub fn left(&mut self) -> Vec<Ticket> {
+        std::mem::take(&mut self.left)
     }
 }

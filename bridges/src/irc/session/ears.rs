@@ -86,7 +86,7 @@ mod tests {
         assert_eq!(net.sent(), ["NAMES #lounge"]);
         net.says(":s 353 rialto = #lounge :rialto @ann");
         net.says(":s 366 rialto #lounge :End");
-        assert!(matches!(&net.news()[..], [Incoming::Members(members)] if members.len() == 1));
+        assert!(matches!(&net.news()[..], [.., Incoming::Members(members)] if members.len() == 1));
         assert_eq!(net.hears(":ann!a@h PRIVMSG #lounge :hi").len(), 1);
         net.session.listen(false, &mut net.out);
         assert_eq!(net.hears(":ann!a@h PRIVMSG #lounge :hi"), []);

@@ -31,13 +31,14 @@ impl Session {
             "QUIT" => self.quit(line, now, out),
             "NICK" => self.renamed(line, out),
             "353" => self.named(line),
-            _ => self.all_named(line, out),
+            _ => self.all_named(line, now, out),
         }
     }
 
     /// Something about somebody changes.
     pub(super) fn changed(&mut self, line: &Line, out: &mut Out) {
-        let who = if line.verb == "352" { line.arg(5) } else { line.source.nick.as_str() };
+        let who =
+            if matches!(line.verb.as_str(), "352" | "354") { line.arg(5) } else { line.source.nick.as_str() };
         let folded = self.fold(who);
         if line.verb == "CHGHOST" && self.is_me(who) {
             (self.me.user, self.me.host) = (line.arg(0).into(), line.arg(1).into());
@@ -45,18 +46,31 @@ impl Session {
         for room in self.rooms.values_mut() {
             let Some(person) = room.people.get_mut(&folded) else { continue };
             let mut away = person.away.clone();
+            let before = (person.account.clone(), person.address.clone());
             match line.verb.as_str() {
                 "AWAY" => away = line.args.first().map(|reason| harmless_line(&super::talk::plain(reason))),
                 "ACCOUNT" => {
                     person.account = Some(line.arg(0)).filter(|a| *a != "*" && !a.is_empty()).map(Into::into)
                 }
                 "CHGHOST" => person.address = Some(format!("{}@{}", line.arg(0), line.arg(1))),
+                // RPL_WHOSPCRPL, as we ask for it: token channel user host nick flags account.
+                "354" => {
+                    person.address = Some(format!("{}@{}", line.arg(3), line.arg(4)));
+                    person.account = Some(line.arg(7)).filter(|a| !matches!(*a, "" | "0")).map(Into::into);
+                    let gone = line.arg(6).starts_with('G');
+                    away = gone.then(|| person.away.clone().unwrap_or_default());
+                }
                 // RPL_WHOREPLY: channel user host server nick flags. `G` is gone, `H` is here.
                 _ => {
                     person.address = Some(format!("{}@{}", line.arg(2), line.arg(3)));
                     let gone = line.arg(6).starts_with('G');
                     away = gone.then(|| person.away.clone().unwrap_or_default());
                 }
+            }
+            let known = room.names.is_none() && room.stage == Stage::In && self.listens;
+            if known && before != (person.account.clone(), person.address.clone()) && line.verb != "352" {
+                let member = person.member(&folded, &self.isupport, room.moderated);
+                out.tell(Some(&room.id), Incoming::Changed(member));
             }
             if away != person.away {
                 person.away = away.clone();
@@ -71,6 +85,7 @@ impl Session {
             self.me = line.source.clone();
         }
         let folded = self.fold(line.arg(0));
+        self.begin_catching_up(&folded, now);
         let me = (!self.listens).then(|| (self.fold(&self.me.nick), self.me.nick.clone()));
         match self.rooms.get_mut(&folded) {
             Some(room) => {
@@ -82,7 +97,21 @@ impl Session {
                 room.names = Some(Default::default());
                 room.new_topic = None;
             }
-            None => out.paced.push(write(&["PART", line.arg(0)], Some("nobody asked for this channel"))),
+            None => {
+                out.paced.push(write(&["PART", line.arg(0)], Some("nobody asked for this channel")));
+                return;
+            }
+        }
+        if self.have("no-implicit-names") || self.have("draft/no-implicit-names") {
+            // Who is there must be asked for; a person's connection does not care.
+            match self.listens {
+                true => out.paced.push(write(&["NAMES", line.arg(0)], None)),
+                false => self.all_named(
+                    &Line { args: vec![String::new(), line.arg(0).into()], ..line.clone() },
+                    now,
+                    out,
+                ),
+            }
         }
     }
 
@@ -170,10 +199,7 @@ impl Session {
             forget(room, &key);
         }
         self.place.ours().gone(&line.source.nick, self.isupport.casemapping);
-        let wanted = self.persona.nick.clone();
-        if self.regain.is_some() && self.isupport.casemapping.same(&line.source.nick, &wanted) {
-            out.urgent.push(write(&["NICK", &wanted], None));
-        }
+        self.nick_is_free(&line.source.nick, out);
     }
 
     fn renamed(&mut self, line: &Line, out: &mut Out) {
@@ -183,8 +209,7 @@ impl Session {
         if mine {
             self.me.nick = line.arg(0).into();
             self.place.called(Some(line.arg(0)));
-            let satisfied = self.is_me(&self.persona.nick);
-            self.regain = self.regain.filter(|_| !satisfied);
+            self.has_nick(out);
         }
         for room in self.rooms.values_mut() {
             if let Some(person) = room.names.as_mut().and_then(|names| names.remove(&old).zip(Some(names))) {
@@ -206,6 +231,15 @@ impl Session {
     /// RPL_NAMREPLY: `= #channel :@ann +bea cid!c@host`.
     fn named(&mut self, line: &Line) {
         let folded = self.fold(line.arg(2));
+        if let Some(room) = self.rooms.get_mut(&folded).filter(|room| room.names.is_some()) {
+            // `=` is a public channel, `@` a secret one, `*` a private one.
+            room.secrecy = match line.arg(1) {
+                "@" => Some('s'),
+                "*" => Some('p'),
+                _ => None,
+            };
+            room.hidden = room.secrecy.is_some();
+        }
         let Some(names) = self.rooms.get_mut(&folded).and_then(|room| room.names.as_mut()) else { return };
         for name in line.last().split(' ').filter(|name| !name.is_empty()) {
             let (modes, rest) = self.isupport.ranked(name);
@@ -220,7 +254,7 @@ impl Session {
     }
 
     /// RPL_ENDOFNAMES: now we know all who are there.
-    fn all_named(&mut self, line: &Line, out: &mut Out) {
+    fn all_named(&mut self, line: &Line, now: Instant, out: &mut Out) {
         let (folded, me) = (self.fold(line.arg(1)), self.fold(&self.me.nick));
         let away = self.shake.have.contains("away-notify");
         let (ours, letters) = (self.place.ours().clone(), self.isupport.casemapping);
@@ -238,6 +272,7 @@ impl Session {
         room.tries = 0;
         room.settled = None;
         let crowd = if self.listens {
+            super::operator::tell_about(room, out);
             let members = room.members(&me, &self.isupport);
             let crowd = members.len();
             out.tell(Some(&room.id), Incoming::Members(members));
@@ -253,8 +288,10 @@ impl Session {
         room.answer(Ok(()));
         out.idle.push(write(&["MODE", &room.name], None));
         if away && (1..=WHO).contains(&crowd) {
-            out.idle.push(write(&["WHO", &room.name], None));
+            let whox: &[&str] = if self.isupport.whox { &["%tcuhnfa,7"] } else { &[] };
+            out.idle.push(write(&[&["WHO", &room.name], whox].concat(), None));
         }
+        self.ask_history(&folded, now, out);
     }
 
     /// Those who did not come back after a netsplit go; ranks that changed are told.

@@ -1,26 +1,39 @@
 //! What we know of the network and how we answer it. No socket and no clock of its own: lines and times come in, lines and
 //! news go out.
 
+mod asks;
+mod batches;
 mod ears;
+mod history;
+mod joining;
 mod members;
+mod memory;
 mod modes;
+mod operator;
 mod refusals;
+mod regain;
 mod register;
 mod room;
+mod sending;
+mod speaking;
+mod tagged;
 mod talk;
 
+pub use asks::{Ask, Replies, refusal};
 pub use refusals::End;
 pub use room::{Stage, Waiter};
+pub use sending::{Answer, Part, Sending, Ticket};
 
 use super::isupport::Isupport;
 use super::line::{LONGEST_OUT, Line, Source, write};
-use super::names::alternative;
 use super::ours::Place;
 use super::persona::Persona;
 use super::settings::Settings;
 use crate::model::harmless_line;
 use crate::network::{Fed, Incoming, NetworkError, RemoteId, Role};
 use crate::pace::Bucket;
+use asks::Asked;
+use batches::Batches;
 use register::Handshake;
 use room::Room;
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,17 +47,8 @@ pub const NETWORK: &str = "irc";
 /// How long a host may be (RFC 1123 §2.1 as servers limit it), until we know ours.
 const HOSTLEN: usize = 63;
 
-/// How long joining may take.
-const JOINING: Duration = Duration::from_secs(30);
-
 /// How long we wait for the end of the MOTD, and for NickServ.
 const SETTLING: Duration = Duration::from_secs(10);
-
-/// How often we try to get the nick that we wanted.
-const REGAIN: Duration = Duration::from_secs(300);
-
-/// Channels that one JOIN names.
-const JOINS: usize = 8;
 
 /// What a line, or the passing of time, leads to.
 #[derive(Debug, Default)]
@@ -83,8 +87,20 @@ pub struct Session {
     rooms: BTreeMap<String, Room>,
     polite: Bucket,
     regain: Option<Instant>,
+    ghosted: bool,
+    /// How many channels the network has (RPL_LUSERCHANNELS).
+    pub channels: Option<usize>,
     names: u64,
+    labels: u64,
     born: u128,
+    /// The server has given a message a name on this connection.
+    names_messages: bool,
+    /// What is on its way.
+    pub sending: Sending,
+    batches: Batches,
+    asked: Vec<Asked>,
+    /// What marks of an earlier run said.
+    kept: BTreeMap<String, String>,
 }
 
 /// How far a connection has come.
@@ -112,9 +128,23 @@ impl Session {
             rooms: BTreeMap::new(),
             polite: Bucket::new(3, Duration::from_secs(10)),
             regain: None,
+            ghosted: false,
+            channels: None,
             names: 0,
+            labels: 0,
             born: since.as_millis(),
+            names_messages: false,
+            sending: Sending::default(),
+            batches: Batches::default(),
+            asked: Vec::new(),
+            kept: BTreeMap::new(),
         }
+    }
+
+    /// With what the marks of an earlier run said.
+    pub fn keeping(mut self, kept: BTreeMap<String, String>) -> Self {
+        self.kept = kept;
+        self
     }
 
     /// A new connection begins.
@@ -124,7 +154,8 @@ impl Session {
         self.me = Source::default();
         self.shake = Handshake::default();
         self.phase = Phase::Registering;
-        self.regain = None;
+        (self.regain, self.ghosted) = (None, false);
+        self.names_messages = false;
         Handshake::begin(&self.settings, &self.persona, out);
     }
 
@@ -132,6 +163,9 @@ impl Session {
     pub fn lost(&mut self, error: &NetworkError) {
         self.phase = Phase::Registering;
         self.place.called(None);
+        self.sending.lost(error);
+        self.forget_batches();
+        self.forget_asking(error);
         for room in self.rooms.values_mut() {
             room.out(None);
             room.answer(Err(error.clone()));
@@ -148,37 +182,6 @@ impl Session {
         self.phase == Phase::Ready
     }
 
-    /// A room is wanted from now on.
-    pub fn want(&mut self, id: &RemoteId, key: Option<String>, waiter: Waiter, now: Instant, out: &mut Out) {
-        let folded = self.fold(id.as_str());
-        let room = self.rooms.entry(folded).or_insert_with(|| Room::new(id.clone(), id.as_str()));
-        if room.id != *id {
-            let other = NetworkError::Forbidden(format!("{id} is the same channel as {}", room.id));
-            // Who no longer waits needs no answer.
-            let _ = waiter.send(Err(other));
-            return;
-        }
-        room.key = key.or(room.key.take());
-        room.waiters.push(waiter);
-        match room.stage {
-            Stage::In => room.answer(Ok(())),
-            Stage::Joining(_) => {}
-            Stage::Out(_) if self.phase == Phase::Ready => self.join_due(now, out, true),
-            Stage::Out(_) => {}
-        }
-    }
-
-    /// A room is no longer wanted.
-    pub fn leave(&mut self, id: &RemoteId, out: &mut Out) {
-        let folded = self.fold(id.as_str());
-        if let Some(mut room) = self.rooms.remove(&folded) {
-            room.answer(Err(NetworkError::NotFound(format!("{id} was left"))));
-            if self.phase == Phase::Ready && !matches!(room.stage, Stage::Out(_)) {
-                out.paced.push(write(&["PART", &room.name], None));
-            }
-        }
-    }
-
     /// The channel's name on the wire, if we are in it.
     pub fn channel(&self, id: &RemoteId) -> Result<&str, NetworkError> {
         let room = self.rooms.get(&self.fold(id.as_str()));
@@ -187,6 +190,11 @@ impl Session {
             Some(_) => Err(NetworkError::Down(format!("we are not in {id} yet"))),
             None => Err(NetworkError::NotFound(format!("{id} is not joined"))),
         }
+    }
+
+    /// Our nick, once the server has given us one.
+    pub fn nick(&self) -> &str {
+        &self.me.nick
     }
 
     /// The topic is now ours.
@@ -231,9 +239,56 @@ impl Session {
 
     /// Takes a line.
     pub fn hear(&mut self, line: &Line, now: Instant, out: &mut Out) {
-        if self.shake.hear(line, &self.persona, out) || !self.concerns_us(line) {
+        if self.shake.hear(line, &self.persona, out) {
             return;
         }
+        self.names_messages |= line.msgid.is_some();
+        match line.verb.as_str() {
+            "BATCH" => self.batch(line, now, out),
+            _ => self.heard(line, now, out),
+        }
+    }
+
+    /// Takes a line with all that its batches say of it.
+    fn heard(&mut self, line: &Line, now: Instant, out: &mut Out) {
+        let Some(around) = self.around(line, now, out) else { return };
+        let label = line.label.as_deref().or(around.label.as_deref());
+        let part_of_answer = self.answers(line, label, &around);
+        if around.history.is_some() {
+            if !part_of_answer {
+                self.replayed(line, now, out);
+            }
+            return;
+        }
+        if label.is_some_and(|label| self.settles(line, label)) || !self.concerns_us(line) {
+            return;
+        }
+        match &around.split {
+            Some(servers) if line.verb == "QUIT" => {
+                let servers = if servers.is_empty() { "*.net *.split".into() } else { servers.clone() };
+                self.act_on(&Line { args: vec![servers], ..line.clone() }, now, out);
+            }
+            _ if line.label.is_none() && around.label.is_some() => {
+                self.act_on(&Line { label: around.label, ..line.clone() }, now, out);
+            }
+            _ => self.act_on(line, now, out),
+        }
+    }
+
+    /// Is this the whole answer to something of ours that is on its way?
+    fn settles(&mut self, line: &Line, label: &str) -> bool {
+        if !self.sending.knows(label) || matches!(line.verb.as_str(), "PRIVMSG" | "NOTICE") {
+            return false;
+        }
+        let numeric = line.verb.len() == 3 && line.verb.starts_with(['4', '5']);
+        if numeric || line.verb == "FAIL" {
+            return self.sending.refused(Some(label), "", asks::as_error(line));
+        }
+        self.sending.done(label);
+        line.verb == "ACK"
+    }
+
+    fn act_on(&mut self, line: &Line, now: Instant, out: &mut Out) {
         match line.verb.as_str() {
             "PING" => out.urgent.push(write(&["PONG"], Some(line.last()))),
             "001" => self.welcomed(line, now),
@@ -242,10 +297,16 @@ impl Session {
             "900" => self.proven(now, out),
             "302" => self.learn_own_host(line),
             "396" => self.me.host = line.arg(1).rsplit('@').next().unwrap_or_default().into(),
-            "PRIVMSG" | "NOTICE" => self.said(line, now, out),
+            "PONG" => self.answered(line.last()),
+            "PRIVMSG" | "NOTICE" => self.said(line, false, now, out),
+            "TAGMSG" | "REDACT" => self.tagged(line, false, now, out),
+            "FAIL" if line.arg(0) == "CHATHISTORY" => self.no_history(now, out),
             "TOPIC" | "331" | "332" | "333" => self.topic(line, out),
             "JOIN" | "PART" | "KICK" | "QUIT" | "NICK" | "353" | "366" => self.moved(line, now, out),
-            "AWAY" | "ACCOUNT" | "CHGHOST" | "352" => self.changed(line, out),
+            "254" => self.channels = line.arg(1).parse().ok(),
+            "731" => self.nick_is_free(line.last(), out),
+            "INVITE" => self.invited(line, now, out),
+            "AWAY" | "ACCOUNT" | "CHGHOST" | "352" | "354" => self.changed(line, out),
             "MODE" | "324" => self.mode(line, now, out),
             "FAIL" | "WARN" => out.tell(
                 None,
@@ -266,10 +327,14 @@ impl Session {
         self.give_up_joins(now, out);
         self.join_due(now, out, false);
         self.forget_the_split(now, out);
-        if self.regain.is_some_and(|at| at <= now) {
-            self.regain = Some(now + REGAIN);
-            out.idle.push(write(&["NICK", &self.persona.nick], None));
+        self.close_forgotten(now, out);
+        self.give_up_asking(now);
+        self.give_up_history(now, out);
+        self.stop_writing(now, out);
+        if let Some(word) = self.sending.overdue(now) {
+            out.urgent.push(write(&["PING"], Some(&word)));
         }
+        self.try_nick(now, out);
     }
 
     fn learn(&mut self, tokens: &[String]) {
@@ -315,70 +380,8 @@ impl Session {
 
     fn ready(&mut self, now: Instant, out: &mut Out) {
         self.phase = Phase::Ready;
-        // A nick that the server cut is the one that we wanted.
-        if !self.is_me(&alternative(&self.persona.nick, 0, self.isupport.nicklen)) {
-            self.regain = Some(now + REGAIN);
-        }
+        self.want_nick_back(now, out);
         self.join_due(now, out, true);
-    }
-
-    /// Asks to enter all rooms whose time has come; at once, also those that were to wait.
-    fn join_due(&mut self, now: Instant, out: &mut Out, at_once: bool) {
-        let due = |room: &Room| match room.stage {
-            Stage::Out(None) => true,
-            Stage::Out(Some(at)) => at <= now || (at_once && !room.waiters.is_empty()),
-            _ => false,
-        };
-        let mut plain: Vec<String> = Vec::new();
-        let (mapping, settings) = (self.isupport.casemapping, &self.settings);
-        let named = |name: &str| {
-            settings.keys.iter().find(|(known, _)| mapping.same(known, name)).map(|(_, key)| key)
-        };
-        for (before, room) in self.rooms.values_mut().filter(|room| due(room)).enumerate() {
-            // Each waits for the lines before it.
-            room.stage = Stage::Joining(now + settings.interval.saturating_mul(before as u32));
-            match room.key.as_ref().or_else(|| named(&room.name)) {
-                Some(key) => out.paced.push(write(&["JOIN", &room.name, key], None)),
-                None => plain.push(room.name.clone()),
-            }
-        }
-        for names in plain.chunks(JOINS) {
-            let mut line = String::new();
-            for name in names {
-                if line.len() + name.len() > LONGEST_OUT - 32 {
-                    out.paced.push(write(&["JOIN", &std::mem::take(&mut line)], None));
-                }
-                if !line.is_empty() {
-                    line.push(',');
-                }
-                line.push_str(name);
-            }
-            out.paced.push(write(&["JOIN", &line], None));
-        }
-    }
-
-    /// Joins that nobody answered.
-    fn give_up_joins(&mut self, now: Instant, out: &mut Out) {
-        let silent = |room: &Room| matches!(room.stage, Stage::Joining(since) if since + JOINING <= now);
-        let late: Vec<String> =
-            self.rooms.iter().filter(|(_, room)| silent(room)).map(|(name, _)| name.clone()).collect();
-        for folded in late {
-            let error = NetworkError::Down("the server did not answer JOIN".into());
-            self.put_out(&folded, error, now, out);
-        }
-    }
-
-    /// We are out of a room that we want: told, and tried again later and later.
-    fn put_out(&mut self, folded: &str, error: NetworkError, now: Instant, out: &mut Out) {
-        let Some(room) = self.rooms.get_mut(folded) else { return };
-        let wait =
-            self.settings.backoff_min.saturating_mul(1 << room.tries.min(16)).min(self.settings.backoff_max);
-        room.tries += 1;
-        room.out(Some(now + wait));
-        if !std::mem::replace(&mut room.lost, true) {
-            out.tell(Some(&room.id), Incoming::Lost(error.clone()));
-        }
-        room.answer(Err(error));
     }
 
     /// A numeric that says no: to a JOIN, or to something that we did in a room.
@@ -387,6 +390,8 @@ impl Session {
         let Some(room) = self.rooms.get(&folded) else { return };
         match refusals::of_join(numeric, room.id.as_str(), &line.words()) {
             Some(error) if matches!(room.stage, Stage::Joining(_)) => self.put_out(&folded, error, now, out),
+            _ if refusals::is_of_act(numeric)
+                && self.sending.refused(None, &folded, asks::as_error(line)) => {}
             _ if refusals::is_of_act(numeric) => {
                 let text = format!("{}: {}", room.id, line.words());
                 out.tell(Some(&room.id), Incoming::Notice(text));
@@ -408,6 +413,11 @@ impl Session {
         }
     }
 
+    /// A room's name, as all spellings have it in common.
+    pub fn folded(&self, room: &RemoteId) -> String {
+        self.fold(room.as_str())
+    }
+
     fn fold(&self, name: &str) -> String {
         self.isupport.casemapping.fold(name)
     }
@@ -417,5 +427,7 @@ impl Session {
     }
 }
 
+#[cfg(test)]
+mod odd;
 #[cfg(test)]
 pub(crate) mod tests;

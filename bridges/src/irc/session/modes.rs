@@ -23,6 +23,7 @@ impl Session {
         let Some(room) = self.rooms.get_mut(&folded) else { return };
         if line.verb == "324" {
             (room.moderated, room.topic_locked) = (false, false); // it names all that are set
+            (room.hidden, room.secrecy, room.slow) = (false, None, None);
         }
         for (on, mode, arg) in changes {
             match (mode, arg) {
@@ -32,8 +33,11 @@ impl Session {
                 (rank, Some(nick)) if self.isupport.is_rank(rank) => {
                     set_rank(room, &self.isupport.casemapping.fold(nick), rank, on);
                 }
-                _ => {}
+                _ => super::operator::about_mode(room, on, mode, arg),
             }
+        }
+        if room.names.is_none() && self.listens && room.told.is_some() {
+            super::operator::tell_about(room, out);
         }
         if room.names.is_none() && room.settled.is_none() {
             tell_roles(room, &self.isupport, &self.me.nick, out);

@@ -11,8 +11,19 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::collections::BTreeSet;
 
-/// What we ask for where it is offered. Never echo-message: what we send is not to come back.
+/// What we ask for where it is offered.
 const WANTED: &[&str] = &[
+    "batch",
+    "draft/chathistory",
+    "draft/event-playback",
+    "draft/message-redaction",
+    "draft/multiline",
+    "draft/no-implicit-names",
+    "echo-message",
+    "invite-notify",
+    "labeled-response",
+    "no-implicit-names",
+    "standard-replies",
     "account-notify",
     "account-tag",
     "away-notify",
@@ -32,6 +43,10 @@ const OFFERED: usize = 500;
 /// Bytes of one piece of an AUTHENTICATE answer (sasl-3.1).
 const PIECE: usize = 400;
 
+/// The most bytes and lines of one message, whatever the server says.
+const BYTES: usize = 32 * 1024;
+const LINES: usize = 100;
+
 /// How many nicks are tried before we wait and begin again.
 const NICKS: usize = 20;
 
@@ -50,6 +65,7 @@ pub struct Handshake {
     unanswered: usize,
     proving: bool,
     ended: bool,
+    multiline: Option<(usize, usize)>,
     nicks: usize,
     longest: Option<usize>,
 }
@@ -89,6 +105,11 @@ impl Handshake {
             _ => return false,
         }
         true
+    }
+
+    /// Bytes and lines of one message of several lines (draft/multiline).
+    pub fn multiline(&self) -> Option<(usize, usize)> {
+        self.multiline
     }
 
     /// What the end of the connection means, by all that was said before.
@@ -148,6 +169,9 @@ impl Handshake {
         let mut sasl = false;
         for cap in offered {
             let (name, value) = cap.split_once('=').unwrap_or((cap, ""));
+            if name == "draft/multiline" {
+                self.multiline = several_lines(value);
+            }
             if WANTED.contains(&name) && !self.have.contains(name) {
                 wanted.push(name);
             }
@@ -230,6 +254,16 @@ impl Handshake {
         let nick = alternative(&persona.nick, attempt, self.longest.unwrap_or(usize::MAX));
         out.urgent.push(write(&["NICK", &nick], None));
     }
+}
+
+/// `max-bytes=4096,max-lines=24`
+fn several_lines(value: &str) -> Option<(usize, usize)> {
+    let number = |key: &str| {
+        let pair = value.split(',').find_map(|pair| pair.split_once('=').filter(|(name, _)| *name == key));
+        pair.and_then(|(_, number)| number.parse::<usize>().ok())
+    };
+    let lines = number("max-lines").unwrap_or(LINES).min(LINES);
+    number("max-bytes").filter(|bytes| *bytes >= 512 && lines > 1).map(|bytes| (bytes.min(BYTES), lines))
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! What we know of one channel, and of who is in it.
 
+use super::history::CatchingUp;
+use super::memory::Memory;
 use crate::irc::isupport::Isupport;
 use crate::model::{Author, harmless_line};
-use crate::network::{Member, NetworkError, RemoteId, Role};
-use std::collections::BTreeMap;
-use std::time::SystemTime;
+use crate::network::{About, Member, NetworkError, RemoteId, Role};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, SystemTime};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -41,6 +43,26 @@ pub struct Room {
     pub waiters: Vec<Waiter>,
     /// When ranks have settled after a netsplit.
     pub settled: Option<Instant>,
+    /// What was said lately.
+    pub memory: Memory,
+    /// What was said while we were away is being asked for.
+    pub catching: Option<CatchingUp>,
+    /// People there who are writing, until when unless they say so again.
+    pub writers: BTreeMap<String, (Instant, Author)>,
+    /// People of ours who are writing, and when that was last said.
+    pub typing: BTreeSet<String>,
+    /// See `typing`.
+    pub typed: Option<Instant>,
+    /// `+s` or `+p`: not everybody may know of it.
+    pub hidden: bool,
+    /// Which of the two it is.
+    pub secrecy: Option<char>,
+    /// `+f 5:10`: who says more lines in so many seconds is put out.
+    pub slow: Option<Duration>,
+    /// What the house knows of these two.
+    pub told: Option<About>,
+    /// Bans that we have set, by whom they are meant for.
+    pub bans: BTreeMap<String, String>,
 }
 
 /// Are we in a room?
@@ -91,6 +113,16 @@ impl Room {
             new_topic: None,
             waiters: Vec::new(),
             settled: None,
+            memory: Memory::default(),
+            catching: None,
+            writers: BTreeMap::new(),
+            typing: BTreeSet::new(),
+            typed: None,
+            hidden: false,
+            secrecy: None,
+            slow: None,
+            told: None,
+            bans: BTreeMap::new(),
         }
     }
 
@@ -107,6 +139,9 @@ impl Room {
         self.stage = Stage::Out(again);
         self.names = None;
         self.new_topic = None;
+        self.catching = None;
+        self.writers.clear();
+        self.typed = None;
     }
 
     /// All who are there but this one, and from now on known to the house as they are.

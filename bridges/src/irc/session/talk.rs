@@ -4,23 +4,27 @@ use super::room::Room;
 use super::{Out, Phase, Session};
 use crate::irc::formatting;
 use crate::irc::line::{Line, write};
-use crate::model::{Act, Author, Event, Message, harmless_line};
+use crate::model::{Act, Author, Event, Message, Reply, Text, harmless_line};
 use crate::network::{Incoming, RemoteId};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
 impl Session {
     /// Somebody says something, to a channel or to us.
-    pub(super) fn said(&mut self, line: &Line, now: Instant, out: &mut Out) {
-        if self.is_ours(&line.source.nick) && self.phase != Phase::Registering {
-            return; // our own words are never fed back
-        }
+    /// `replay`: it may have been told before.
+    pub(super) fn said(&mut self, line: &Line, replay: bool, now: Instant, out: &mut Out) {
         let folded = self.fold(line.arg(0));
+        if self.is_ours(&line.source.nick) && self.phase != Phase::Registering {
+            return self.said_ourselves(&folded, line); // our own words are never fed back
+        }
         if !self.rooms.contains_key(&folded) {
             // Words to a part of a channel (STATUSMSG, `@#channel`) are not for all in the room.
             if self.is_me(line.arg(0)) {
                 self.said_to_us(line, now, out);
             }
+            return;
+        }
+        if !replay && self.waits(&folded, line) {
             return;
         }
         let text = line.last();
@@ -31,19 +35,40 @@ impl Session {
                 _ => return self.asked(line, now, out),
             },
         };
-        let text = formatting::read(words);
-        if text.plain().trim().is_empty() {
+        let text = read(words);
+        if text.plain().trim().is_empty() || (replay && self.was_said(&folded, line)) {
             return;
         }
         let id = match &line.msgid {
             Some(id) => RemoteId::from(id.as_str()),
             None => self.name_message(),
         };
-        let Some(room) = self.rooms.get(&folded) else { return };
-        let author = self.author(Some(room), line);
-        let event =
-            Event { author, at: when(line), act: Act::Say(Message { action, ..Message::text(text) }) };
+        let Some(author) = self.rooms.get(&folded).map(|room| self.author(Some(room), line)) else { return };
+        let Some(room) = self.rooms.get_mut(&folded) else { return };
+        room.writers.remove(&*author.id);
+        let reply = line.reply.as_deref().map(|to| answered(room, to));
+        room.memory.remember(line.msgid.as_deref(), (&author.id, &author.nick), line.last(), when(line));
+        let message = Message { action, reply, ..Message::text(text) };
+        let event = Event { author, at: when(line), act: Act::Say(message) };
         out.tell(Some(&room.id), Incoming::Did { id: Some(id), event });
+    }
+
+    /// Our own words come back: now we know what they are called.
+    fn said_ourselves(&mut self, folded: &str, line: &Line) {
+        if self.is_me(&line.source.nick) {
+            self.sending.shown(line.label.as_deref(), folded, line.last(), line.msgid.as_deref());
+        }
+        let known = self.was_said(folded, line);
+        if let Some(room) = self.rooms.get_mut(folded).filter(|_| !known) {
+            let who = self.isupport.casemapping.fold(&line.source.nick);
+            room.memory.remember(line.msgid.as_deref(), (&who, &line.source.nick), line.last(), when(line));
+        }
+    }
+
+    fn was_said(&self, folded: &str, line: &Line) -> bool {
+        let who = self.fold(&line.source.nick);
+        let known = |room: &Room| room.memory.knows(line.msgid.as_deref(), &who, line.last(), when(line));
+        self.rooms.get(folded).is_some_and(known)
     }
 
     /// Words to the bridge itself: services are heard, people are told that nobody is here.
@@ -64,6 +89,7 @@ impl Session {
                 {
                     self.proven(now, out);
                 }
+                self.no_regain(&said, now, out);
                 return out.tell(None, Incoming::Notice(format!("{} says: {said}", line.source.nick)));
             }
             if self.persona.whose.is_none() {
@@ -150,6 +176,27 @@ pub(super) fn told_topic(
     let author = author.unwrap_or_else(|| Author::new(room.name.as_str(), &room.name, super::NETWORK));
     let event = Event { author, at: at.min(SystemTime::now()), act: Act::Subject(topic) };
     out.tell(Some(&room.id), Incoming::Did { id: None, event });
+}
+
+/// What a message answers, as far as we know it.
+fn answered(room: &Room, to: &str) -> Reply<RemoteId> {
+    let said = room.memory.of(to);
+    let nick = said.map_or("someone", |said| said.nick.as_str());
+    let nick = Author::new("", nick, super::NETWORK).nick;
+    let excerpt = said.map(|said| read(&said.excerpt).into_plain()).unwrap_or_default();
+    Reply { to: to.into(), nick, excerpt }
+}
+
+/// Words with their codes; these end with their line.
+fn read(words: &str) -> Text {
+    let mut text = Text::default();
+    for (number, line) in words.split('\n').enumerate() {
+        if number > 0 {
+            text.push(&"\n".into());
+        }
+        text.push(&formatting::read(line));
+    }
+    text
 }
 
 /// Words without formatting codes.

@@ -4,6 +4,7 @@ use super::dial::{self, Stream};
 use super::queue::Queue;
 use super::session::{Answer, Ask, End, Out, Replies, Session, Ticket, Waiter};
 use super::settings::Settings;
+use super::sts::{self, Policy};
 use super::tls::Tls;
 use super::view::SharedView;
 use super::wire::Wire;
@@ -59,6 +60,8 @@ pub struct Link {
     pub settings: Arc<Settings>,
     /// TLS, perhaps with a client certificate of its own.
     pub tls: Option<Tls>,
+    /// A policy that an earlier run has kept.
+    pub policy: Option<Policy>,
     /// What is known and answered.
     pub session: Session,
     /// What the door sees of the session.
@@ -70,6 +73,9 @@ pub struct Driver {
     name: String,
     settings: Arc<Settings>,
     tls: Option<Tls>,
+    policy: Option<Policy>,
+    /// The server has asked for TLS, at this port.
+    secure: Option<u16>,
     orders: mpsc::Receiver<Order>,
     feed: Feed,
     news: VecDeque<Fed>,
@@ -92,11 +98,25 @@ enum Over {
 impl Driver {
     /// A task for this connection, which takes these orders.
     pub fn new(link: Link, orders: mpsc::Receiver<Order>, feed: Feed) -> Self {
-        let Link { name, settings, tls, session, view } = link;
+        let Link { name, settings, tls, policy, session, view } = link;
         let queue = Queue::new(settings.queue, settings.burst, settings.interval);
         let trouble = Some(NetworkError::Down("not connected yet".into()));
         let news = VecDeque::new();
-        Driver { name, settings, tls, orders, feed, news, session, queue, view, failures: 0, trouble }
+        Driver {
+            name,
+            settings,
+            tls,
+            policy,
+            secure: None,
+            orders,
+            feed,
+            news,
+            session,
+            queue,
+            view,
+            failures: 0,
+            trouble,
+        }
     }
 
     /// Lives until it is closed.
@@ -114,8 +134,12 @@ impl Driver {
     }
 
     async fn one_connection(&mut self) -> Over {
-        let (settings, tls) = (self.settings.clone(), self.tls.clone());
-        let mut dialling = Box::pin(async move { dial::connect(&settings, tls.as_ref()).await });
+        let (port, secure) = self.place();
+        if secure && self.tls.is_none() {
+            return Over::Ended(End::down("the server wants TLS, and its name can stand in no certificate"));
+        }
+        let (settings, tls) = (self.settings.clone(), self.tls.clone().filter(|_| secure));
+        let mut dialling = Box::pin(async move { dial::connect(&settings, port, tls.as_ref()).await });
         let stream = loop {
             tokio::select! {
                 stream = &mut dialling => break stream,
@@ -125,18 +149,34 @@ impl Driver {
         };
         drop(dialling);
         match stream {
-            Ok(stream) => self.live(stream).await,
+            Ok(stream) => self.live(stream, secure).await,
             Err(text) => Over::Ended(End::down(text)),
         }
     }
 
+    /// The port to go to, and whether TLS is spoken there: as configured, unless the server has asked for more.
+    fn place(&self) -> (u16, bool) {
+        let policy = self.policy.as_ref().filter(|policy| policy.holds()).map(|policy| policy.port);
+        match self.secure.or(policy).filter(|_| !self.settings.tls) {
+            Some(port) => (port, true),
+            None => (self.settings.port, self.settings.tls),
+        }
+    }
+
+    /// What the server has said of TLS is kept.
+    fn keep_policy(&mut self, policy: Option<Policy>) {
+        let value = policy.as_ref().map(Policy::mark);
+        self.policy = policy;
+        self.news.push_back(Fed { room: None, what: Incoming::Mark { key: sts::MARK.into(), value } });
+    }
+
     /// One connection, from its first line to its end.
-    async fn live(&mut self, stream: Box<dyn Stream>) -> Over {
+    async fn live(&mut self, stream: Box<dyn Stream>, secure: bool) -> Over {
         let mut wire = Wire::new(stream, Instant::now());
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut out = Out::default();
-        self.session.begin(&mut out);
+        self.session.begin(secure, &mut out);
         let over = loop {
             if let Some(end) = self.take(&mut out, &mut wire) {
                 break Over::Ended(end);
@@ -207,6 +247,9 @@ impl Driver {
             self.news.push_back(Fed { room: None, what: Incoming::Regained });
         }
         self.news.extend(out.fed.drain(..));
+        if let Some(seconds) = out.policy.take() {
+            self.keep_policy(Policy::new(self.place().0, seconds));
+        }
         while wire.says.is_calm() {
             let Some((line, ticket)) = self.queue.pop(Instant::now()) else { break };
             ticket.into_iter().for_each(|ticket| self.session.sending.handed(ticket));
@@ -234,6 +277,13 @@ impl Driver {
     /// The connection is over: who waits is told, and so is the house. Gives the wait until the next.
     fn ended(&mut self, end: End) -> Duration {
         let (error, wait) = match end {
+            End::Secure(port) => {
+                self.secure = Some(port);
+                tracing::info!(network = %self.name, port, "the server asks for TLS");
+                self.session.lost(&NetworkError::Down("the server asks for TLS".into()));
+                self.queue.clear();
+                return Duration::ZERO;
+            }
             End::Lost { error, wait } => (error, wait.max(dial::backoff(&self.settings, self.failures))),
             End::Refused(text) => {
                 tracing::error!(network = %self.name, said = %text, "the network refuses us; it needs an operator");
@@ -241,6 +291,10 @@ impl Driver {
                 (NetworkError::Unauthorized(text), self.settings.refused_wait)
             }
         };
+        if let Some(mut policy) = self.policy.take_if(|policy| policy.holds()) {
+            policy.again();
+            self.keep_policy(Some(policy));
+        }
         self.failures = self.failures.saturating_add(1);
         self.session.lost(&error);
         self.queue.clear();

@@ -11,16 +11,21 @@ pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// Connects. The error is for the operator.
-pub async fn connect(settings: &Settings, tls: Option<&Tls>) -> Result<Box<dyn Stream>, String> {
-    let place = format!("{}:{}", settings.server, settings.port);
-    match tokio::time::timeout(settings.connect_timeout, open(settings, tls, &place)).await {
+pub async fn connect(settings: &Settings, port: u16, tls: Option<&Tls>) -> Result<Box<dyn Stream>, String> {
+    let place = format!("{}:{port}", settings.server);
+    match tokio::time::timeout(settings.connect_timeout, open(settings, port, tls, &place)).await {
         Ok(opened) => opened,
         Err(_) => Err(format!("{place} did not answer within {} s", settings.connect_timeout.as_secs())),
     }
 }
 
-async fn open(settings: &Settings, tls: Option<&Tls>, place: &str) -> Result<Box<dyn Stream>, String> {
-    let address = (settings.server.as_str(), settings.port);
+async fn open(
+    settings: &Settings,
+    port: u16,
+    tls: Option<&Tls>,
+    place: &str,
+) -> Result<Box<dyn Stream>, String> {
+    let address = (settings.server.as_str(), port);
     let socket =
         TcpStream::connect(address).await.map_err(|error| format!("cannot connect to {place}: {error}"))?;
     // A line that waits for company is a line that comes late; where this cannot be set, it comes late.
@@ -70,7 +75,7 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         drop(listener);
         let settings = settings(&format!("server = '127.0.0.1'\nport = {port}\ntls = false")).unwrap();
-        let error = connect(&settings, None).await.err().unwrap();
+        let error = connect(&settings, port, None).await.err().unwrap();
         assert!(error.starts_with(&format!("cannot connect to 127.0.0.1:{port}: ")), "{error}");
     }
 
@@ -80,8 +85,8 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         let settings =
             settings(&format!("server = '127.0.0.1'\nport = {port}\nconnect_timeout = 0.2")).unwrap();
-        let tls = crate::irc::tls::prepare(&settings).unwrap();
-        let error = connect(&settings, tls.as_ref()).await.err().unwrap();
+        let tls = crate::irc::tls::prepare(&settings, None).unwrap();
+        let error = connect(&settings, port, tls.as_ref()).await.err().unwrap();
         assert!(error.contains("did not answer"), "{error}");
     }
 }

@@ -16,6 +16,7 @@ mod questions;
 mod queue;
 mod session;
 mod settings;
+mod sts;
 mod tls;
 mod view;
 mod when;
@@ -54,20 +55,23 @@ struct Irc {
 }
 
 fn check(opening: &Opening) -> Result<(), SettingsError> {
-    tls::prepare(&Settings::read(opening)?).map(drop)
+    let settings = Settings::read(opening)?;
+    tls::prepare(&settings, settings.secrets.certificate.as_deref()).map(drop)
 }
 
 fn open(opening: Opening, feed: Feed) -> Result<Arc<dyn Network>, SettingsError> {
     let settings = Arc::new(Settings::read(&opening)?);
-    let tls = tls::prepare(&settings)?;
-    if tls.is_none() {
+    let tls = tls::prepare(&settings, settings.secrets.certificate.as_deref())?;
+    if !settings.tls {
         tracing::warn!(network = %opening.name, "tls is false: words and passwords go in the clear");
     }
+    let policy = opening.kept.get(sts::MARK).and_then(|mark| sts::Policy::from_mark(mark));
     let persona = Arc::new(Persona::listener(&settings));
     let session = Session::new(settings.clone(), persona, Ours::default().place()).keeping(opening.kept);
     let view = SharedView::new(&session);
     let (orders, taken) = mpsc::channel(ORDERS);
-    let link = Link { name: opening.name, settings: settings.clone(), tls, session, view: view.clone() };
+    let link =
+        Link { name: opening.name, settings: settings.clone(), tls, policy, session, view: view.clone() };
     tokio::spawn(Driver::new(link, taken, feed).run());
     Ok(Arc::new(Irc { settings, orders, view, keys: Mutex::default(), list: Default::default() }))
 }

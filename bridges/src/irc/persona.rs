@@ -29,10 +29,8 @@ pub struct Proof {
     pub account: String,
     /// Its password.
     pub password: Option<String>,
-    #[expect(dead_code, reason = "for SASL EXTERNAL")]
     /// The connection shows a client certificate, which the account knows.
     pub certificate: bool,
-    #[expect(dead_code, reason = "for the choice of a mechanism")]
     /// The one mechanism to use; `None` for the strongest.
     pub mechanism: Option<String>,
 }
@@ -52,8 +50,8 @@ impl Persona {
         let proof = settings.sasl.as_ref().map(|sasl| Proof {
             account: sasl.user.clone(),
             password: settings.secrets.sasl.clone(),
-            certificate: false,
-            mechanism: None,
+            certificate: settings.secrets.certificate.is_some(),
+            mechanism: sasl.mechanism.clone(),
         });
         let nickserv = settings.secrets.nickserv.clone();
         Persona {

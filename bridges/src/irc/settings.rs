@@ -1,6 +1,7 @@
 //! The settings of one IRC network: `[bridge.<name>]` with `kind = "irc"`.
 
 use super::names;
+use super::session::proof::MECHANISMS;
 use crate::keys::refuse_unknown;
 use crate::network::{Opening, SettingsError};
 use serde::{Deserialize, Deserializer};
@@ -21,7 +22,7 @@ pub struct Settings {
     /// Speak TLS. Only `false` said here makes us speak in the clear.
     #[serde(default = "yes")]
     pub tls: bool,
-    /// A PEM file with the authorities of a private network. Without, those that browsers trust.
+    /// A PEM file with the authorities of a private network; also where TLS is spoken only because the server asks for it. Without, those that browsers trust.
     pub ca_file: Option<PathBuf>,
     /// The name that the server's certificate must bear, where it is not `server`.
     pub tls_name: Option<String>,
@@ -37,7 +38,7 @@ pub struct Settings {
     pub password_file: Option<PathBuf>,
     /// An environment variable with the server's password.
     pub password_env: Option<String>,
-    /// The account that we prove with SASL PLAIN before anything else.
+    /// The account that we prove with SASL before anything else.
     pub sasl: Option<Sasl>,
     /// The account that NickServ is told, where it is not `nick`.
     pub nickserv_account: Option<String>,
@@ -106,6 +107,10 @@ pub struct Sasl {
     pub password_file: Option<PathBuf>,
     /// An environment variable with its password.
     pub password_env: Option<String>,
+    /// A PEM file with a certificate and its key, by which the network knows the account (SASL EXTERNAL).
+    pub certificate_file: Option<PathBuf>,
+    /// The one mechanism to use, as in `SCRAM-SHA-256`; by default the strongest that the server offers.
+    pub mechanism: Option<String>,
 }
 
 /// Passwords, which no log ever shows.
@@ -117,6 +122,8 @@ pub struct Secrets {
     pub sasl: Option<String>,
     /// NickServ's.
     pub nickserv: Option<String>,
+    /// A certificate and its key, in PEM.
+    pub certificate: Option<String>,
 }
 
 impl fmt::Debug for Secrets {
@@ -164,7 +171,11 @@ impl Settings {
         let table = &opening.settings;
         refuse_unknown(table, KEYS, "")?;
         if let Some(toml::Value::Table(sasl)) = table.get("sasl") {
-            refuse_unknown(sasl, &["user", "password_file", "password_env"], "sasl")?;
+            refuse_unknown(
+                sasl,
+                &["user", "password_file", "password_env", "certificate_file", "mechanism"],
+                "sasl",
+            )?;
         }
         if !table.contains_key("server") {
             return Err(SettingsError::new(
@@ -206,8 +217,17 @@ impl Settings {
         if self.port == 0 {
             return wrong("port", "must not be 0");
         }
-        if !self.tls && (self.ca_file.is_some() || self.tls_name.is_some()) {
-            return wrong("tls", "is false, so ca_file and tls_name mean nothing: remove them, or speak TLS");
+        if let Some(sasl) = &self.sasl {
+            let known = |name: &String| MECHANISMS.iter().any(|known| known.eq_ignore_ascii_case(name));
+            if sasl.mechanism.as_ref().is_some_and(|name| !known(name)) {
+                return Err(SettingsError::new(
+                    "sasl.mechanism",
+                    format!("must be one of {}", MECHANISMS.join(", ")),
+                ));
+            }
+            if sasl.certificate_file.is_some() && !self.tls {
+                return wrong("sasl.certificate_file", "is shown by TLS alone, and tls is false");
+            }
         }
         if self.burst == 0 || self.queue == 0 || self.lines == 0 {
             return wrong("burst", "burst, queue and lines must be at least 1");
@@ -236,12 +256,26 @@ impl Settings {
         let sasl = match &self.sasl {
             Some(sasl) => {
                 let password = secret("sasl.password", &sasl.password_file, &sasl.password_env)?;
-                let missing = || SettingsError::new("sasl", "say password_file or password_env beside user");
-                Some(password.ok_or_else(missing)?)
+                if password.is_none() && sasl.certificate_file.is_none() {
+                    let text = "say password_file, password_env or certificate_file beside user";
+                    return Err(SettingsError::new("sasl", text));
+                }
+                password
             }
             None => None,
         };
+        let certificate = self.sasl.as_ref().and_then(|sasl| sasl.certificate_file.as_ref());
+        let pem = |path: &PathBuf| {
+            let path = folder.join(path);
+            std::fs::read_to_string(&path).map_err(|error| {
+                SettingsError::new(
+                    "sasl.certificate_file",
+                    format!("cannot read {}: {error}", path.display()),
+                )
+            })
+        };
         Ok(Secrets {
+            certificate: certificate.map(pem).transpose()?,
             server: secret("password", &self.password_file, &self.password_env)?,
             sasl,
             nickserv: secret("nickserv_password", &self.nickserv_password_file, &self.nickserv_password_env)?,

@@ -4,9 +4,11 @@
 
 mod client;
 mod people;
+mod scram;
 
 use client::serve;
 use people::State;
+pub use scram::ServerScram;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

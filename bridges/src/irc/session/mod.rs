@@ -10,6 +10,7 @@ mod members;
 mod memory;
 mod modes;
 mod operator;
+pub(super) mod proof;
 mod refusals;
 mod regain;
 mod register;
@@ -61,6 +62,8 @@ pub struct Out {
     pub idle: Vec<String>,
     /// News for the house.
     pub fed: Vec<Fed>,
+    /// A policy of the server that we speak TLS: for so many seconds; 0 ends it (IRCv3 sts).
+    pub policy: Option<u64>,
     /// The connection is over.
     pub end: Option<End>,
 }
@@ -147,12 +150,12 @@ impl Session {
         self
     }
 
-    /// A new connection begins.
-    pub fn begin(&mut self, out: &mut Out) {
+    /// A new connection begins, with TLS or without.
+    pub fn begin(&mut self, secure: bool, out: &mut Out) {
         // The rooms are kept by folded name, and a network seldom changes its mind about letters.
         self.isupport = Isupport { casemapping: self.isupport.casemapping, ..Isupport::default() };
         self.me = Source::default();
-        self.shake = Handshake::default();
+        self.shake = Handshake::new(secure);
         self.phase = Phase::Registering;
         (self.regain, self.ghosted) = (None, false);
         self.names_messages = false;

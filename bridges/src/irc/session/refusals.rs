@@ -13,6 +13,8 @@ pub enum End {
         /// The least wait.
         wait: Duration,
     },
+    /// The server wants TLS, at this port (IRCv3 sts).
+    Secure(u16),
     /// The network will not have us. The text is for the operator.
     Refused(String),
 }

@@ -1,14 +1,14 @@
-//! Registration: capabilities (IRCv3 capability-negotiation 302), SASL PLAIN (IRCv3 sasl-3.2, RFC 4616), nick and user.
+//! Registration: capabilities (IRCv3 capability-negotiation 302, sts), the account (IRCv3 sasl-3.2), nick and user.
 
+use super::proof::{self, Proving};
 use super::refusals::End;
 use super::{Out, refusals};
 use crate::irc::line::{Line, write};
 use crate::irc::names::alternative;
-use crate::irc::persona::{Persona, Proof};
+use crate::irc::persona::Persona;
 use crate::irc::settings::Settings;
+use crate::model::harmless_line;
 use crate::network::{Incoming, NetworkError};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use std::collections::BTreeSet;
 
 /// What we ask for where it is offered.
@@ -40,9 +40,6 @@ const WANTED: &[&str] = &[
 /// Capabilities that are read: a server that offers more is not to be believed.
 const OFFERED: usize = 500;
 
-/// Bytes of one piece of an AUTHENTICATE answer (sasl-3.1).
-const PIECE: usize = 400;
-
 /// The most bytes and lines of one message, whatever the server says.
 const BYTES: usize = 32 * 1024;
 const LINES: usize = 100;
@@ -63,7 +60,11 @@ pub struct Handshake {
     refusal: Option<String>,
     offered: Vec<String>,
     unanswered: usize,
-    proving: bool,
+    /// How the server lets an account be proven; `None` where it does not say.
+    ways: Option<Vec<String>>,
+    tried: Vec<&'static str>,
+    proving: Option<Proving>,
+    secure: bool,
     ended: bool,
     multiline: Option<(usize, usize)>,
     nicks: usize,
@@ -71,6 +72,11 @@ pub struct Handshake {
 }
 
 impl Handshake {
+    /// For a connection with TLS, or without.
+    pub fn new(secure: bool) -> Self {
+        Handshake { secure, ..Handshake::default() }
+    }
+
     /// The first lines of a connection.
     pub fn begin(settings: &Settings, persona: &Persona, out: &mut Out) {
         out.urgent.push(write(&["CAP", "LS", "302"], None));
@@ -85,13 +91,11 @@ impl Handshake {
     pub fn hear(&mut self, line: &Line, persona: &Persona, out: &mut Out) -> bool {
         match line.verb.as_str() {
             "CAP" => self.cap(line, persona, out),
-            "AUTHENTICATE" => self.authenticate(line, persona, out),
-            "903" | "907" => {
-                self.proven = true;
-                self.proving = false;
-                self.finish(persona, out);
-            }
-            "902" | "904" | "905" | "906" | "908" if self.proving => self.failed(line, out),
+            "AUTHENTICATE" => self.authenticate(line, out),
+            "903" | "907" => self.accepted(persona, out),
+            "908" if self.proving.is_some() => self.ways = Some(ways(line.arg(1))),
+            "900" => return self.is_other(line, persona, out),
+            "902" | "904" | "905" | "906" if self.proving.is_some() => self.failed(line, persona, out),
             "432" | "433" | "436" | "437" if !self.registered => self.next_nick(line, persona, out),
             "463" | "464" | "465" | "466" if !self.registered => self.refusal = Some(line.words()),
             "ERROR" => {
@@ -115,7 +119,7 @@ impl Handshake {
     /// What the end of the connection means, by all that was said before.
     pub fn ending(&self, end: End) -> End {
         match (&self.refusal, end) {
-            (None, end) => end,
+            (None, end) | (Some(_), end @ End::Secure(_)) => end,
             (Some(first), End::Refused(text)) if !text.contains(first) => {
                 End::Refused(format!("{first} {text}"))
             }
@@ -150,13 +154,19 @@ impl Handshake {
                     }
                 }
                 if named().any(|cap| cap == "sasl") && !self.proven {
-                    self.proving = true;
-                    out.urgent.push(write(&["AUTHENTICATE", "PLAIN"], None));
+                    self.prove(persona, out);
                 }
                 self.finish(persona, out);
             }
             "NAK" => {
                 self.unanswered = self.unanswered.saturating_sub(1);
+                if named().nth(1).is_some() {
+                    // One of them spoils all: each by itself.
+                    for cap in named() {
+                        self.unanswered += 1;
+                        out.urgent.push(write(&["CAP", "REQ"], Some(cap)));
+                    }
+                }
                 self.finish(persona, out);
             }
             _ => {}
@@ -175,8 +185,14 @@ impl Handshake {
             if WANTED.contains(&name) && !self.have.contains(name) {
                 wanted.push(name);
             }
-            let plain = value.is_empty() || value.split(',').any(|way| way.eq_ignore_ascii_case("PLAIN"));
-            sasl |= name == "sasl" && plain && persona.proof.is_some() && !self.proven;
+            match (name, &persona.proof) {
+                ("sts", _) => self.policy(value, out),
+                ("sasl", Some(proof)) if !self.proven => {
+                    self.ways = Some(value).filter(|value| !value.is_empty()).map(ways);
+                    sasl |= proof::choose(proof, self.ways.as_deref(), &[]).is_some();
+                }
+                _ => {}
+            }
         }
         if !wanted.is_empty() {
             self.unanswered += 1;
@@ -189,27 +205,81 @@ impl Handshake {
         self.finish(persona, out);
     }
 
-    fn authenticate(&mut self, line: &Line, persona: &Persona, out: &mut Out) {
-        let Some(Proof { account, password: Some(password), .. }) = &persona.proof else { return };
-        if !self.proving || line.arg(0) != "+" {
-            return;
-        }
-        let answer = STANDARD.encode(format!("{account}\0{account}\0{password}"));
-        let mut rest = answer.as_str();
-        loop {
-            let (piece, more) = rest.split_at(rest.len().min(PIECE)); // holds: base64 is ASCII
-            out.urgent.push(write(&["AUTHENTICATE", if piece.is_empty() { "+" } else { piece }], None));
-            if piece.len() < PIECE {
-                return;
-            }
-            rest = more;
+    /// IRCv3 sts: without TLS we come again with it; with TLS we remember that we must.
+    fn policy(&mut self, value: &str, out: &mut Out) {
+        let number = |key: &str| {
+            let pair =
+                value.split(',').find_map(|pair| pair.split_once('=').filter(|(name, _)| *name == key));
+            pair.and_then(|(_, number)| number.parse::<u64>().ok())
+        };
+        match number("port").and_then(|port| u16::try_from(port).ok()).filter(|port| *port > 0) {
+            Some(port) if !self.secure => out.end = Some(End::Secure(port)),
+            _ if self.secure => out.policy = number("duration"),
+            _ => {}
         }
     }
 
-    /// Speaking under a name that is not proven would be worse than silence.
-    fn failed(&mut self, line: &Line, out: &mut Out) {
-        self.proving = false;
-        let text = format!("the account was refused: {}; look at `sasl` in the configuration", line.words());
+    /// Begins to prove the account, with the strongest way that has not been tried.
+    fn prove(&mut self, persona: &Persona, out: &mut Out) {
+        let Some(proof) = &persona.proof else { return };
+        let way = proof::choose(proof, self.ways.as_deref(), &self.tried);
+        self.proving = way.and_then(|way| Proving::begin(proof, way));
+        if let Some(proving) = &self.proving {
+            self.tried.push(proving.mechanism);
+            out.urgent.push(write(&["AUTHENTICATE", proving.mechanism], None));
+        }
+    }
+
+    fn authenticate(&mut self, line: &Line, out: &mut Out) {
+        let Some(proving) = &mut self.proving else { return };
+        match proving.hear(line.arg(0)) {
+            Ok(lines) => out.urgent.extend(lines),
+            Err(text) => {
+                out.urgent.push(write(&["AUTHENTICATE", "*"], None));
+                self.not_proven(text, out);
+            }
+        }
+    }
+
+    fn accepted(&mut self, persona: &Persona, out: &mut Out) {
+        match self.proving.take().map(|proving| proving.accepted()) {
+            Some(Err(text)) => self.not_proven(text, out),
+            _ => {
+                self.proven = true;
+                self.finish(persona, out);
+            }
+        }
+    }
+
+    /// RPL_LOGGEDIN: a certificate alone may belong to another account than ours. `true` where it does.
+    fn is_other(&mut self, line: &Line, persona: &Persona, out: &mut Out) -> bool {
+        let by_certificate = self.proving.as_ref().is_some_and(|proving| proving.mechanism == "EXTERNAL");
+        let wanted =
+            persona.proof.as_ref().map(|proof| proof.account.as_str()).filter(|name| !name.is_empty());
+        let other = wanted.is_some_and(|wanted| !wanted.eq_ignore_ascii_case(line.arg(2)));
+        if by_certificate && other {
+            let text = format!("the certificate belongs to the account {}, not to ours", line.arg(2));
+            self.not_proven(&harmless_line(&text), out);
+        }
+        by_certificate && other
+    }
+
+    /// A way that the server does not know is no failure if it says which it knows. All else is: speaking under a name that
+    /// is not proven would be worse than silence.
+    fn failed(&mut self, line: &Line, persona: &Persona, out: &mut Out) {
+        let used = self.proving.take().map(|proving| proving.mechanism).unwrap_or_default();
+        let unknown = self.ways.as_ref().is_some_and(|ways| !ways.iter().any(|way| way == used));
+        if unknown {
+            self.prove(persona, out);
+        }
+        if self.proving.is_none() {
+            self.not_proven(&line.words(), out);
+        }
+    }
+
+    fn not_proven(&mut self, said: &str, out: &mut Out) {
+        self.proving = None;
+        let text = format!("the account was refused: {said}; look at `sasl` in the configuration");
         if self.registered {
             out.tell(None, Incoming::Notice(text));
         } else {
@@ -219,7 +289,7 @@ impl Handshake {
 
     /// When nothing is open any more, registration may go on.
     fn finish(&mut self, persona: &Persona, out: &mut Out) {
-        if self.unanswered > 0 || self.proving || self.ended || self.registered {
+        if self.unanswered > 0 || self.proving.is_some() || self.ended || self.registered {
             return;
         }
         if self.needs_proof(persona, out) {
@@ -233,7 +303,7 @@ impl Handshake {
     fn needs_proof(&self, persona: &Persona, out: &mut Out) -> bool {
         let missing = persona.proof.is_some() && !self.proven && persona.nickserv.is_none();
         if missing && out.end.is_none() {
-            let text = "the server does not offer SASL PLAIN at the moment: its services may be away";
+            let text = "the server does not offer SASL as we need it at the moment: its services may be away";
             let wait = std::time::Duration::from_secs(30);
             out.end = Some(End::Lost { error: NetworkError::Unauthorized(text.into()), wait });
         }
@@ -254,6 +324,11 @@ impl Handshake {
         let nick = alternative(&persona.nick, attempt, self.longest.unwrap_or(usize::MAX));
         out.urgent.push(write(&["NICK", &nick], None));
     }
+}
+
+/// `PLAIN,EXTERNAL`
+fn ways(list: &str) -> Vec<String> {
+    list.split(',').filter(|way| !way.is_empty()).map(str::to_ascii_uppercase).take(50).collect()
 }
 
 /// `max-bytes=4096,max-lines=24`

@@ -36,7 +36,7 @@ impl Net {
 
     fn registered(session: Session) -> Self {
         let mut net = Net { session, out: Out::default(), now: Instant::now() };
-        net.session.begin(&mut net.out);
+        net.session.begin(true, &mut net.out);
         net.says(":s CAP * LS :multi-prefix away-notify");
         net.says(":s CAP * ACK :multi-prefix away-notify");
         net.says(":s 001 rialto :Welcome");
@@ -349,7 +349,7 @@ fn a_join_that_nobody_answers_is_given_up() {
 fn a_lost_link_keeps_the_people_and_joins_again() {
     let mut net = Net::lounge("ann bea");
     net.session.lost(&NetworkError::Down("cable".into()));
-    net.session.begin(&mut net.out);
+    net.session.begin(true, &mut net.out);
     assert_eq!(
         net.session.channel(&"#lounge".into()),
         Err(NetworkError::Down("we are not in #lounge yet".into()))

@@ -36,7 +36,16 @@ fn mistakes_are_named_with_what_was_probably_meant() {
     assert!(refused("server = 'x'\nnick = '9a'").starts_with("nick: must begin"));
     assert!(refused("server = 'x'\nport = 'ircs'").contains("invalid type"));
     assert!(refused("server = 'x'\ninterval = -1").contains("not negative"));
-    assert!(refused("server = 'x'\ntls = false\nca_file = 'a.pem'").starts_with("tls: is false"));
+    let sasl = |more: &str| refused(&format!("server = 'x'\n{more}"));
+    assert!(
+        sasl("sasl = { user = 'a', mechanism = 'MAGIC' }")
+            .starts_with("sasl.mechanism: must be one of EXTERNAL")
+    );
+    assert!(sasl("tls = false\nsasl = { user = 'a', certificate_file = 'x' }").contains("tls is false"));
+    assert!(
+        sasl("sasl = { user = 'a', certificate_file = 'x' }")
+            .starts_with("sasl.certificate_file: cannot read")
+    );
     assert!(refused("server = 'x'\nkeys = { lounge = 'k' }").starts_with("keys: \"lounge\" is no channel"));
     assert!(refused("server = 'x'\nsasl = { user = 'a' }").starts_with("sasl: say password_file"));
 }

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::irc::settings::tests::settings;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 struct Talk {
     shake: Handshake,
@@ -22,6 +24,8 @@ impl Talk {
             user: "bridge".into(),
             password_file: None,
             password_env: None,
+            certificate_file: None,
+            mechanism: None,
         });
         talk.settings.secrets.sasl = Some(password.into());
         talk
@@ -179,4 +183,83 @@ fn a_ban_and_a_wrong_password_are_refusals_with_all_that_was_said() {
         assert_eq!(refusal(&lines), End::Refused(text.into()));
     }
     assert_eq!(refusal(&[]), End::down("the server closed the connection"));
+}
+
+#[test]
+fn the_strongest_way_is_taken_and_one_that_services_do_not_know_is_passed_over() {
+    let mut talk = Talk::with_sasl("hunter2");
+    talk.says(":s CAP * LS :sasl=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512");
+    assert_eq!(talk.says(":s CAP * ACK :sasl"), ["AUTHENTICATE SCRAM-SHA-512"]);
+    talk.says(":s 908 * PLAIN,SCRAM-SHA-256 :are available SASL mechanisms");
+    assert_eq!(talk.says(":s 904 * :SASL authentication failed"), ["AUTHENTICATE SCRAM-SHA-256"]);
+    talk.says(":s 904 * :SASL authentication failed");
+    assert!(matches!(&talk.out.end, Some(End::Refused(_))), "a wrong password is tried once");
+}
+
+#[test]
+fn a_proof_that_the_server_does_not_answer_with_its_own_is_none() {
+    let mut talk = Talk::with_sasl("hunter2");
+    talk.says(":s CAP * LS :sasl=SCRAM-SHA-256");
+    talk.says(":s CAP * ACK :sasl");
+    talk.says("AUTHENTICATE +");
+    talk.says(":s 903 * :SASL authentication successful");
+    assert!(matches!(&talk.out.end, Some(End::Refused(text)) if text.contains("could not prove")));
+    assert!(!talk.shake.proven);
+}
+
+#[test]
+fn a_certificate_of_another_account_does_not_let_us_speak() {
+    let mut talk = Talk::with_sasl("hunter2");
+    let with_certificate = |talk: &mut Talk, line: &str| {
+        let mut persona = talk.persona();
+        persona.proof.iter_mut().for_each(|proof| proof.certificate = true);
+        talk.shake.hear(&Line::read(line).unwrap(), &persona, &mut talk.out);
+    };
+    for line in [":s CAP * LS :sasl=EXTERNAL", ":s CAP * ACK :sasl", "AUTHENTICATE +"] {
+        with_certificate(&mut talk, line);
+    }
+    with_certificate(&mut talk, ":s 900 * rialto!r@h somebody :You are now logged in");
+    assert!(
+        matches!(&talk.out.end, Some(End::Refused(text)) if text.contains("belongs to the account somebody"))
+    );
+    let mut talk = Talk::with_sasl("hunter2");
+    for line in [
+        ":s CAP * LS :sasl=EXTERNAL",
+        ":s CAP * ACK :sasl",
+        "AUTHENTICATE +",
+        ":s 900 * rialto!r@h Bridge :You are now logged in",
+        ":s 903 * :done",
+    ] {
+        with_certificate(&mut talk, line);
+    }
+    assert!(talk.shake.proven && talk.out.end.is_none());
+}
+
+#[test]
+fn a_server_that_wants_tls_gets_it_and_its_policy_counts_only_when_it_came_by_tls() {
+    let offer = ":s CAP * LS :sts=duration=86400,port=6697 multi-prefix";
+    let mut talk = Talk::new("");
+    talk.says(offer);
+    assert_eq!((&talk.out.end, talk.out.policy), (&Some(End::Secure(6697)), None));
+    let mut talk = Talk::new("");
+    talk.shake = Handshake::new(true);
+    assert_eq!(talk.says(offer), ["CAP REQ :multi-prefix"], "sts itself is never asked for");
+    assert_eq!((&talk.out.end, talk.out.policy), (&None, Some(86400)));
+    for odd in ["sts", "sts=port=0", "sts=port=99999", "sts=port", "sts=duration=1"] {
+        let mut talk = Talk::new("");
+        talk.says(&format!(":s CAP * LS :{odd}"));
+        assert_eq!((&talk.out.end, talk.out.policy), (&None, None), "{odd}");
+    }
+}
+
+#[test]
+fn one_capability_that_is_refused_does_not_cost_the_others() {
+    let mut talk = Talk::new("");
+    talk.says(":s CAP * LS :multi-prefix batch draft/multiline=max-bytes=4096,max-lines=24");
+    let again = talk.says(":s CAP * NAK :multi-prefix batch draft/multiline");
+    assert_eq!(again, ["CAP REQ :multi-prefix", "CAP REQ :batch", "CAP REQ :draft/multiline"]);
+    assert!(talk.says(":s CAP * ACK :multi-prefix").is_empty());
+    assert!(talk.says(":s CAP * NAK :batch").is_empty());
+    assert_eq!(talk.says(":s CAP * ACK :draft/multiline"), ["CAP END"]);
+    assert_eq!(talk.shake.multiline(), Some((4096, 24)));
 }

@@ -2,7 +2,7 @@
 
 use crate::model::{Act, Author, Event, Message, Text};
 use crate::network::{
-    Capabilities, Fed, Feed, Fut, Incoming, Limits, Member, Network, NetworkError, RemoteId,
+    Capabilities, Fed, Feed, Fut, Incoming, Limits, Member, Network, NetworkError, RemoteId, Sanction,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,6 +22,25 @@ struct State {
     cut: Option<NetworkError>,
     closed: bool,
     messages: u64,
+    fates: Option<Fates>,
+}
+
+type Fates = Box<dyn FnMut() -> Fate + Send>;
+
+/// What becomes of something that is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Fate {
+    /// It arrives.
+    #[default]
+    Arrives,
+    /// It does not, and the sender learns this.
+    Fails(NetworkError),
+    /// It arrives, and the answer is lost.
+    Silent,
+    /// It is lost, and so is every answer.
+    Lost,
+    /// It arrives, and whoever sent it waits for ever.
+    Hangs,
 }
 
 #[derive(Default)]
@@ -29,6 +48,8 @@ struct Room {
     joined: bool,
     members: Vec<Member>,
     heard: Vec<(RemoteId, Event<RemoteId>)>,
+    seated: Vec<Author>,
+    sanctions: Vec<(String, Sanction)>,
 }
 
 /// Everything that can be claimed.
@@ -155,6 +176,32 @@ impl Loopback {
         self.feed_all(None, Incoming::Regained).await;
     }
 
+    /// It has heard this already, in an earlier life.
+    pub fn has_heard(&self, room: &str, heard: (RemoteId, Event<RemoteId>)) {
+        self.state().messages += 1;
+        self.room(room, |room| room.heard.push(heard));
+    }
+
+    /// What becomes of each thing that is sent from now on, messages and all else.
+    pub fn fate(&self, fates: impl FnMut() -> Fate + Send + 'static) {
+        self.state().fates = Some(Box::new(fates));
+    }
+
+    /// People of the other side who are in a far room, as it was told.
+    pub fn seated(&self, room: &str) -> Vec<Author> {
+        self.room(room, |room| room.seated.clone())
+    }
+
+    /// What was decided about people of a far room.
+    pub fn sanctions(&self, room: &str) -> Vec<(String, Sanction)> {
+        self.room(room, |room| room.sanctions.clone())
+    }
+
+    /// Feeds anything that concerns the whole network.
+    pub async fn tell_all(&self, what: Incoming) {
+        self.feed_all(None, what).await;
+    }
+
     /// Feeds anything: for what a room does with odd news.
     pub async fn tell(&self, room: &str, what: Incoming) {
         if self.room(room, |room| room.joined) && self.state().cut.is_none() {
@@ -232,9 +279,66 @@ impl Network for Loopback {
             if !self.room(room.as_str(), |room| room.joined) {
                 return Err(NetworkError::NotFound(format!("{room} is not joined")));
             }
+            let fate = self.state().fates.as_mut().map(|fates| fates()).unwrap_or_default();
+            match &fate {
+                Fate::Fails(error) => return Err(error.clone()),
+                Fate::Lost => return Err(NetworkError::Unsure("no answer".into())),
+                Fate::Arrives | Fate::Silent | Fate::Hangs => {}
+            }
             let id = self.next_id();
             self.room(room.as_str(), |room| room.heard.push((id.clone(), event.clone())));
+            match fate {
+                Fate::Silent => return Err(NetworkError::Unsure("no answer".into())),
+                Fate::Hangs => return std::future::pending().await,
+                _ => {}
+            }
             Ok(if matches!(event.act, Act::Say(_)) { vec![id] } else { Vec::new() })
+        })
+    }
+
+    fn seat<'a>(&'a self, room: &'a RemoteId, person: &'a Author, here: bool) -> Fut<'a, ()> {
+        Box::pin(async move {
+            self.room(room.as_str(), |room| {
+                room.seated.retain(|other| other.id != person.id);
+                if here {
+                    room.seated.push(person.clone());
+                }
+            });
+            Ok(())
+        })
+    }
+
+    fn speaks(&self, room: &RemoteId, person: &Author) -> bool {
+        self.abilities.puppets
+            && self.room(room.as_str(), |room| room.seated.iter().any(|other| other.id == person.id))
+    }
+
+    fn sanction<'a>(&'a self, room: &'a RemoteId, person: &'a str, sanction: &'a Sanction) -> Fut<'a, ()> {
+        Box::pin(async move {
+            self.up()?;
+            self.room(room.as_str(), |room| room.sanctions.push((person.to_owned(), sanction.clone())));
+            Ok(())
+        })
+    }
+
+    fn sent<'a>(
+        &'a self,
+        room: &'a RemoteId,
+        event: &'a Event<RemoteId>,
+        since: SystemTime,
+    ) -> Fut<'a, Vec<RemoteId>> {
+        Box::pin(async move {
+            if !self.abilities.finds {
+                return Err(NetworkError::Unsupported("looking for what was said"));
+            }
+            self.up()?;
+            let is = |(_, other): &&(RemoteId, Event<RemoteId>)| {
+                other.author.nick == event.author.nick && other.act == event.act
+            };
+            let _ = since;
+            let found =
+                self.room(room.as_str(), |room| room.heard.iter().rfind(is).map(|(id, _)| id.clone()));
+            Ok(found.into_iter().collect())
         })
     }
 

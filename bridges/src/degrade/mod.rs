@@ -8,12 +8,15 @@
 //! | links under words | `words (address)` |
 //! | attachments | the address, on a line of its own |
 //! | length, lines | several messages, cut on grapheme and UTF-8 bounds |
+//! | times (`late`) | `[12:04 UTC] words` for what is minutes old when it goes out |
 //! | retractions, reactions, typing, read marks, subjects | nothing |
 
 mod cut;
+mod late;
 
 pub(crate) use cut::within;
 pub use cut::{cut, shorten};
+pub use late::late;
 
 use crate::model::{Act, Author, Event, Message, Reply, Style, Text};
 use crate::network::{Capabilities, Limits};

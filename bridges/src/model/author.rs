@@ -1,12 +1,13 @@
 //! Who speaks: a person on some network, under a nick that is safe to show anywhere.
 
+use serde::{Deserialize, Deserializer, Serialize};
 use std::sync::Arc;
 
 /// The longest nick kept, in bytes: far below the 1023 that a resourcepart may have (RFC 7622 §3.4).
 const NICK_BYTES: usize = 256;
 
 /// A person on a network.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Author {
     /// What the network knows this person by, in its one canonical spelling: unique within one network at one time.
     pub id: Arc<str>,
@@ -21,6 +22,42 @@ pub struct Author {
     pub account: Option<Arc<str>>,
     /// Where this person comes from (`user@host`), for moderators and bans only: never shown to the room.
     pub address: Option<Arc<str>>,
+}
+
+/// An author as he is written down; read back, his nick is made harmless again.
+#[derive(Deserialize)]
+struct Kept {
+    id: Arc<str>,
+    nick: String,
+    #[serde(default)]
+    avatar: Option<Arc<str>>,
+    network: String,
+    #[serde(default)]
+    account: Option<Arc<str>>,
+    #[serde(default)]
+    address: Option<Arc<str>>,
+}
+
+impl<'de> Deserialize<'de> for Author {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Kept::deserialize(from).map(Author::from)
+    }
+}
+
+impl From<Kept> for Author {
+    fn from(kept: Kept) -> Author {
+        let Kept { id, nick, avatar, network, account, address } = kept;
+        Author { avatar, account, address, ..Author::new(id, &nick, known(&network)) }
+    }
+}
+
+/// The kind of that name; of one that is no more, nothing but that it was another.
+fn known(network: &str) -> &'static str {
+    match network {
+        "xmpp" => "xmpp",
+        "loopback" => "loopback",
+        other => crate::kind(other).map_or("elsewhere", |kind| kind.name),
+    }
 }
 
 impl Author {

@@ -1,4 +1,6 @@
 //! The language that all networks and the rooms share: who did what, and when. It is smaller than any network's own.
+//!
+//! What waits for a network is kept in this language: a new field needs `#[serde(default)]`, and a variant keeps its name.
 
 mod author;
 mod text;
@@ -6,11 +8,12 @@ mod text;
 pub use author::{Author, harmless_line, harmless_nick};
 pub use text::{Span, Style, Text};
 
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 /// Somebody did something at some time. `Id` is whose names its messages bear: ours or the far side's.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event<Id> {
     /// Who did it.
     pub author: Author,
@@ -21,7 +24,7 @@ pub struct Event<Id> {
 }
 
 /// What can be done in a room.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Act<Id> {
     /// Words, and what hangs on them.
     Say(Message<Id>),
@@ -56,7 +59,7 @@ pub enum Act<Id> {
 }
 
 /// One message.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Message<Id> {
     /// The words.
     pub text: Text,
@@ -67,6 +70,7 @@ pub struct Message<Id> {
     /// Files shown with it.
     pub attachments: Vec<Attachment>,
     /// The thread it is said in, by a name that all networks share (XEP-0201).
+    #[serde(default)]
     pub thread: Option<Arc<str>>,
 }
 
@@ -83,7 +87,7 @@ impl<Id> Message<Id> {
 }
 
 /// What is answered, with enough of it to quote where a network has no replies.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reply<Id> {
     /// The message that is answered.
     pub to: Id,
@@ -94,7 +98,7 @@ pub struct Reply<Id> {
 }
 
 /// A file that can be fetched by everybody who may read the room.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Attachment {
     /// The file's name, without a path.
     pub name: String,
@@ -162,5 +166,46 @@ mod tests {
         assert_eq!(said, Some(Act::Say(Message::text("yes"))));
         let said = Act::Say(Message { reply: reply(3), ..Message::text("yes") }).renamed(known);
         assert!(matches!(said, Some(Act::Say(Message { reply: Some(r), .. })) if r.to == "far-3"));
+    }
+
+    #[test]
+    fn what_waits_for_a_network_is_read_back_as_it_was_written() {
+        let reply = Some(Reply { to: "s1".to_owned(), nick: "ann".into(), excerpt: "hi".into() });
+        let file = Attachment {
+            name: "cat.png".into(),
+            media_type: "image/png".into(),
+            size: Some(7),
+            url: "https://example.org/cat.png".into(),
+            description: None,
+        };
+        let bold = Span { range: 0..2, style: Style::Bold };
+        let said = Message {
+            reply,
+            attachments: vec![file],
+            thread: Some("t".into()),
+            ..Message::action(Text::styled("yes", vec![bold]))
+        };
+        let author =
+            Author { account: Some("romeo@montague.lit".into()), ..Author::new("o1", "romeo", "xmpp") };
+        for act in [
+            Act::Say(said.clone()),
+            Act::Edit { of: "s1".to_owned(), now: said },
+            Act::Retract { of: "s1".to_owned() },
+            Act::React { to: "s1".to_owned(), emoji: vec!["👋".into()] },
+            Act::Subject("Verona".into()),
+        ] {
+            let event = Event { author: author.clone(), at: SystemTime::now(), act };
+            let text = serde_json::to_string(&event).unwrap();
+            assert_eq!(serde_json::from_str::<Event<String>>(&text).unwrap(), event);
+        }
+    }
+
+    #[test]
+    fn a_text_that_was_tampered_with_is_harmless_all_the_same() {
+        let text: Text = serde_json::from_str(
+            r#"{"plain":"a\u0001b","spans":[{"range":{"start":5,"end":9},"style":"Bold"}]}"#,
+        )
+        .unwrap();
+        assert_eq!(text, Text::new("ab"));
     }
 }

@@ -1,19 +1,21 @@
 //! Plain text and the spans that style it. What is in a `Text` is harmless: the type is the proof.
 
 use super::author::is_harmless;
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// Plain text, never markup, with spans that style it.
 ///
 /// Lines end with `\n` alone; there is no other control character but the tab, and nothing that XML 1.0 §2.2 forbids.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(from = "Parts", into = "Parts")]
 pub struct Text {
     plain: String,
     spans: Vec<Span>,
 }
 
 /// A stretch of text in a style. Byte offsets into the plain text, on character bounds, never empty.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Span {
     /// From which byte up to before which.
     pub range: Range<usize>,
@@ -22,7 +24,7 @@ pub struct Span {
 }
 
 /// How a stretch of text is meant.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Style {
     /// Strong.
     Bold,
@@ -52,6 +54,26 @@ pub enum Style {
         /// Where the picture lies, where it is not an emoji of Unicode.
         image: Option<String>,
     },
+}
+
+/// A text as it is written down. What is read back is made harmless again.
+#[derive(Serialize, Deserialize)]
+struct Parts {
+    plain: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    spans: Vec<Span>,
+}
+
+impl From<Parts> for Text {
+    fn from(Parts { plain, spans }: Parts) -> Text {
+        Text::styled(plain, spans)
+    }
+}
+
+impl From<Text> for Parts {
+    fn from(Text { plain, spans }: Text) -> Parts {
+        Parts { plain, spans }
+    }
 }
 
 impl Text {

@@ -183,6 +183,7 @@ impl Actor {
                 Effect::Bury(left) => {
                     self.works.archive_in(&mut batch, &self.room.jid, left, Flags::TOMBSTONE);
                 }
+                Effect::Relay(link, relayed) => self.works.relays.keep(&mut batch, *link, relayed)?,
                 Effect::Bind(bind) => self.works.relays.bind(&mut batch, bind)?,
                 Effect::Save => save = true,
                 Effect::Card(Some(card)) => vcard::put(&mut batch, self.room.jid.as_str(), card.as_bytes()),

@@ -34,6 +34,15 @@ pub trait Relays: Send + Sync + 'static {
     /// Words for the room behind a link. Never waits: what has no place goes back to its author.
     fn relay(&self, room: &BareJid, link: LinkId, relayed: &Arc<Relayed>);
 
+    /// The same, into the batch that keeps the message itself: nobody is told that it is kept before it is kept for the
+    /// far room as well.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written down.
+    fn keep(&self, _batch: &mut Batch, _link: LinkId, _relayed: &Arc<Relayed>) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Somebody on XMPP is in the room now, or nobody any more.
     fn attended(&self, _room: &BareJid, _by_anybody: bool) {}
 

@@ -12,7 +12,7 @@ use super::between::Questions;
 use super::effect::{Effect, Now, Turn};
 use super::history::History;
 use super::invite::Invitations;
-use super::links::{Linked, Memory, News, People, Sender};
+use super::links::{Linked, Memory, News, People, Returned};
 use super::occupant::Occupant;
 use super::occupants::Occupants;
 use super::record::Record;
@@ -83,8 +83,8 @@ pub enum Input {
     Unlinked(LinkId),
     /// Something has happened in a far room.
     News(LinkId, News),
-    /// What an occupant said does not arrive in a far room.
-    Undelivered(Sender, StanzaError),
+    /// What people here said does not arrive in a far room.
+    Undelivered(Vec<Returned>, StanzaError),
     /// There is no such account any more: who gets the name later is nobody to the room.
     Forget(BareJid),
     /// Somebody is listed among those who are kept away: he may be in here.
@@ -136,7 +136,7 @@ impl Room {
             Input::Linked(link) => self.linked(link),
             Input::Unlinked(link) => self.unlinked(turn, link),
             Input::News(link, news) => self.far_news(turn, link, news),
-            Input::Undelivered(sender, error) => self.undelivered(turn, &sender, &error),
+            Input::Undelivered(returned, error) => self.undelivered(turn, &returned, &error),
         }
         if from_here {
             self.close_if_empty(turn);

@@ -70,6 +70,12 @@ pub const LAST: TableId = TableId(14);
 pub const SERVER: TableId = TableId(15);
 /// Links between rooms and far rooms that were made at run time.
 pub const LINKS: TableId = TableId(16);
+/// What must still go to far rooms.
+pub const OUTBOX: TableId = TableId(17);
+/// How far the one has got that is under way.
+pub const FLIGHTS: TableId = TableId(18);
+/// What networks keep from one run to the next.
+pub const MARKS: TableId = TableId(19);
 /// Whom accounts block.
 pub const BLOCKED: TableId = TableId(30);
 /// What people report of others.
@@ -127,6 +133,9 @@ pub const CATALOGUE: &[Entry] = &[
     entry!(LAST, "last", "account", "JSON last::Last", "last.rs"),
     entry!(SERVER, "server", "name", "bytes", "server.rs"),
     entry!(LINKS, "links", "room, link", "JSON, the link's own", "rooms.rs"),
+    entry!(OUTBOX, "outbox", "link, our id", "JSON, the link's own", "outbox.rs"),
+    entry!(FLIGHTS, "flights", "link", "JSON outbox::Flight", "outbox.rs"),
+    entry!(MARKS, "marks", "bridge, name", "text", "marks.rs"),
     entry!(BLOCKED, "blocked", "account, address", "JSON blocked::Since", "blocked.rs"),
     entry!(REPORTS, "reports", "number", "JSON reports::Report", "reports.rs"),
     entry!(UPLOADS, "uploads", "id", "JSON uploads::Upload", "uploads.rs"),

@@ -4,18 +4,16 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
-use rialto_bridges::Incoming;
+use rialto_bridges::{Incoming, NetworkError};
+use rialto_store::Store;
 use rialto_xmpp::BareJid;
 use rialto_xmpp::parts::datetime;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::AbortHandle;
 
+use super::lane::Lane;
 use super::linked::Linked;
 use super::networks::Connected;
-use super::relay::Relayed;
-
-/// Words that wait for one far room. What has no place goes back to its author.
-pub const BACKLOG: usize = 256;
 
 /// Why a link is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,9 +26,6 @@ pub enum Origin {
     OnDemand,
 }
 
-/// What the two tasks of a link read: news from there, words for there.
-pub(super) type Ends = (mpsc::Receiver<Incoming>, mpsc::Receiver<Arc<Relayed>>);
-
 /// A link that works.
 pub struct Attached {
     /// What the room knows of it.
@@ -41,9 +36,12 @@ pub struct Attached {
     pub origin: Origin,
     /// The network it goes over.
     pub over: Arc<Connected>,
-    pub(super) queue: mpsc::Sender<Arc<Relayed>>,
-    /// What the two tasks will read, until they run.
-    pub(super) ends: Mutex<Option<Ends>>,
+    /// What must go out.
+    pub(super) lane: Lane,
+    /// The far room can be reached again, or not any more.
+    pub(super) turned: Notify,
+    /// News from there, until the tasks run.
+    pub(super) ends: Mutex<Option<mpsc::Receiver<Incoming>>>,
     pub(super) tasks: Mutex<Vec<AbortHandle>>,
     state: Mutex<State>,
 }
@@ -57,6 +55,8 @@ pub struct State {
     pub error: Option<String>,
     /// The network will not have us.
     pub refused: bool,
+    /// The far room does not let us in: what is said now goes back to its author instead of waiting.
+    pub denied: bool,
     /// Messages that have arrived there.
     pub relayed: u64,
     /// Messages that were given back.
@@ -67,16 +67,22 @@ pub struct State {
 
 impl Attached {
     /// A link whose tasks do not run yet.
-    pub(super) fn new(linked: Linked, room: &BareJid, origin: Origin, over: &Arc<Connected>) -> Attached {
-        let (queue, relays) = mpsc::channel(BACKLOG);
+    pub(super) fn new(
+        linked: Linked,
+        room: &BareJid,
+        origin: Origin,
+        over: &Arc<Connected>,
+        store: &Store,
+    ) -> Attached {
         let news = over.listen(&linked.far);
         Attached {
+            lane: Lane::open(store, &linked.key(), room.as_str(), &linked.options),
             linked: Arc::new(linked),
             room: room.clone(),
             origin,
             over: over.clone(),
-            queue,
-            ends: Mutex::new(Some((news, relays))),
+            turned: Notify::new(),
+            ends: Mutex::new(Some(news)),
             tasks: Mutex::default(),
             state: Mutex::default(),
         }
@@ -89,7 +95,7 @@ impl Attached {
 
     /// Words that wait to go out.
     pub fn waiting(&self) -> usize {
-        BACKLOG.saturating_sub(self.queue.capacity())
+        self.lane.len()
     }
 
     /// How it is, in words.
@@ -113,7 +119,7 @@ impl Attached {
     /// Until it is told who is in the far room, within a moment.
     pub(in crate::muc) async fn first_news(&self) {
         for _ in 0..20 {
-            if self.ends.lock().as_ref().is_none_or(|(news, _)| !news.is_empty()) {
+            if self.ends.lock().as_ref().is_none_or(|news| !news.is_empty()) {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -122,6 +128,7 @@ impl Attached {
 
     pub(super) fn change(&self, change: impl FnOnce(&mut State)) {
         change(&mut self.state.lock());
+        self.turned.notify_one();
     }
 
     /// What a piece of news says about the link itself.
@@ -130,11 +137,14 @@ impl Attached {
         match what {
             Incoming::Members(_) | Incoming::Regained => self.change(|state| {
                 state.since = state.since.or_else(|| Some(SystemTime::now()));
-                (state.error, state.refused) = (None, false);
+                (state.error, state.refused, state.denied) = (None, false, false);
             }),
             Incoming::Lost(error) => {
                 tracing::info!(%link, room = %self.room, %error, "the link is lost");
-                self.change(|state| (state.since, state.error) = (None, Some(error.to_string())));
+                self.change(|state| {
+                    (state.since, state.error) = (None, Some(error.to_string()));
+                    state.denied = !passes(error);
+                });
             }
             Incoming::Refused(text) => {
                 tracing::error!(%link, room = %self.room, "the link is refused and needs an operator: {text}");
@@ -149,7 +159,7 @@ impl Attached {
     }
 
     /// Joining failed; the network goes on trying.
-    pub(super) fn not_joined(&self, why: &str) {
+    pub(super) fn not_joined(&self, why: &NetworkError) {
         let (link, room) = (self.linked.key(), &self.room);
         match self.origin {
             // Whoever wants to enter is told so himself.
@@ -158,7 +168,15 @@ impl Attached {
                 tracing::warn!(%link, %room, "the far room cannot be entered yet: {why}");
             }
         }
-        self.change(|state| state.error = Some(why.to_owned()));
+        self.change(|state| {
+            (state.error, state.denied) = (Some(why.to_string()), !passes(why));
+        });
+    }
+
+    /// The far room cannot be reached at the moment, and will be: what is said for it waits.
+    pub(super) fn waits(&self) -> bool {
+        let state = self.state.lock();
+        state.since.is_none() && !state.refused && !state.denied
     }
 
     /// Its tasks end, and nobody listens to the far room.
@@ -167,4 +185,9 @@ impl Attached {
         self.ends.lock().take();
         self.tasks.lock().drain(..).for_each(|task| task.abort());
     }
+}
+
+/// What will pass by itself.
+fn passes(error: &NetworkError) -> bool {
+    matches!(error, NetworkError::Down(_) | NetworkError::Slow(_) | NetworkError::Unsure(_))
 }

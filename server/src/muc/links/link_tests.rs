@@ -184,7 +184,7 @@ async fn more_than_there_is_place_for_comes_back() {
     let (world, net) = World::able().await;
     let romeo = world.enters("romeo", LOUNGE).await;
     net.cut(NetworkError::Down("cable".into())).await;
-    for n in 0..BACKLOG + 3 {
+    for n in 0..LinkOptions::default().backlog + 3 {
         world.speaks(&romeo, &format!("m{n}"), "again").await;
     }
     hears(&romeo, "too much waits").await;

@@ -4,26 +4,34 @@
 //! is an effect. Around it each link has two tasks (`inward`, `outward`), each in its order, and `registry` knows all links.
 
 mod attached;
+mod back;
 mod hosts;
 mod inward;
+mod lane;
 #[cfg(test)]
 mod link_tests;
 mod linked;
 mod memory;
 mod networks;
 mod news;
+#[cfg(test)]
+mod outbox_tests;
 mod outward;
+mod parts;
 mod people;
 mod registry;
 mod relay;
 #[cfg(test)]
 mod room_tests;
 mod seats;
+mod sweep;
 pub mod translate;
 mod words;
 
+#[cfg(test)]
+use crate::config::To;
 pub use crate::config::{LinkOptions, Way};
-pub use attached::{Attached, BACKLOG, Origin, State as LinkState};
+pub use attached::{Attached, Origin, State as LinkState};
 pub use hosts::Hosts;
 pub use linked::Linked;
 #[cfg(test)]
@@ -33,5 +41,5 @@ pub use networks::{BadBridge, Connected, Networks};
 pub use news::{Deed, Named, News};
 pub use people::People;
 pub use registry::{LinkError, Links};
-pub use relay::{Relayed, Sender};
+pub use relay::{Relayed, Returned, Sender};
 pub use seats::CROWD;

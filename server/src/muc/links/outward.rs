@@ -1,155 +1,211 @@
 //! From our room to a far one: one task for each link, so that all goes out in its order and no link waits for another.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rialto_bridges::{Act, Event, NetworkError, RemoteId, degrade};
+use rialto_bridges::{Act, Event, NetworkError, RemoteId};
+use rialto_store::Batch;
 use rialto_store::ids::Ids;
-use rialto_store::{Batch, Store};
-use rialto_xmpp::{Condition, ErrorKind, StanzaError};
-use tokio::sync::mpsc;
 
 use super::attached::Attached;
+use super::back::{Failed, returned, told};
 use super::hosts::Hosts;
+use super::parts;
 use super::relay::Relayed;
-use crate::muc::Input;
 
-/// How long after it was said something may still arrive there: longer than a network takes to reconnect, short enough
-/// that nobody answers what nobody else has read.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How often a link that is down without having said so is tried, at first and later.
+const AGAIN: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(30)];
 
-/// How often a link that is down is tried.
-const AGAIN: Duration = Duration::from_secs(2);
+/// A pause that is worth writing down: who is killed in it need not wonder what became of the words.
+const LONG: Duration = Duration::from_secs(1);
 
 /// What a link's outward task works with.
 pub(super) struct Outward {
     pub link: Arc<Attached>,
-    pub store: Store,
     pub ids: Arc<Ids>,
     pub hosts: Arc<Hosts>,
 }
 
 impl Outward {
     /// Sends what must go out until the link ends.
-    pub(super) async fn run(self, mut relays: mpsc::Receiver<Arc<Relayed>>) {
-        while let Some(relayed) = relays.recv().await {
-            match self.relay(&relayed).await {
-                Ok(()) => self.link.change(|state| state.relayed += 1),
-                Err(error) => self.give_back(&relayed, &error).await,
-            }
-        }
-    }
-
-    async fn relay(&self, relayed: &Relayed) -> Result<(), NetworkError> {
-        let (over, linked) = (&self.link.over.network, &self.link.linked);
-        let able = over.capabilities(&linked.far);
-        if matches!(relayed.event.act, Act::Subject(_)) && able.subject.is_none() {
-            return Err(NetworkError::Unsupported(
-                "we may not set the subject there; it is changed here only",
-            ));
-        }
-        let event = self.corrected(relayed);
-        let key = linked.key();
-        let name = |ours: &String| {
-            let theirs = self.ids.theirs(&key, ours).unwrap_or_default();
-            theirs.into_iter().next().map(RemoteId::from)
-        };
-        let until = event.at + PATIENCE;
-        for part in degrade::fit(&event, &able, name) {
-            let theirs = self.send(&part, until).await?;
-            self.bind(&key, &relayed.id, &theirs);
-        }
-        Ok(())
-    }
-
-    /// One part, as often as it takes; within patience.
-    async fn send(&self, part: &Event<RemoteId>, until: SystemTime) -> Result<Vec<RemoteId>, NetworkError> {
-        let (network, far) = (&self.link.over.network, &self.link.linked.far);
+    pub(super) async fn run(self) {
+        let lane = &self.link.lane;
         loop {
-            let error = match network.send(far, part).await {
-                Ok(theirs) => return Ok(theirs),
-                Err(error) => error,
-            };
-            let pause = match &error {
-                NetworkError::Slow(pause) => (*pause).max(Duration::from_millis(50)),
-                NetworkError::Down(_) | NetworkError::Unsure(_) => AGAIN,
-                _ => return Err(error),
-            };
-            if SystemTime::now() + pause > until {
-                return Err(error);
+            let relayed = lane.next().await;
+            if !relayed.lasts() {
+                self.momentary(&relayed).await;
+                lane.forget_first();
+                continue;
             }
-            tokio::time::sleep(pause).await;
+            match self.deliver(&relayed).await {
+                Ok(theirs) => {
+                    let names = self.names(&relayed, &theirs);
+                    lane.land(names, 1, !self.link.waits()).await;
+                    self.link.change(|state| state.relayed += 1);
+                }
+                Err(Failed::TooOld) => {
+                    let all = lane.expired(SystemTime::now());
+                    self.give_back(&all, &Failed::TooOld).await;
+                    lane.land(Batch::new(), all.len(), !self.link.waits()).await;
+                }
+                Err(error) => {
+                    self.give_back(&[relayed], &error).await;
+                    lane.land(Batch::new(), 1, !self.link.waits()).await;
+                }
+            }
         }
     }
 
-    /// Known at once, durable soon: whoever edits it in a moment finds it.
-    fn bind(&self, key: &str, ours: &str, theirs: &[RemoteId]) {
-        if theirs.is_empty() {
+    /// What is true for a moment is said once, and nobody minds where it is lost.
+    async fn momentary(&self, relayed: &Relayed) {
+        if self.link.waits() {
             return;
         }
-        let theirs: Vec<String> = theirs.iter().map(|id| id.as_str().to_owned()).collect();
-        let mut batch = Batch::new();
-        match self.ids.bind(&mut batch, key, ours, &theirs) {
-            Ok(()) => {
-                self.store.enqueue(batch);
+        for part in self.parts(relayed, SystemTime::now()).unwrap_or_default() {
+            if let Err(error) = self.link.over.network.send(&self.link.linked.far, &part).await {
+                tracing::trace!(link = %self.link.linked.key(), %error, "a moment has passed");
             }
-            Err(error) => tracing::warn!(link = key, %error, "the names of a message were not kept"),
         }
     }
 
-    /// A correction of a message that the room has forgotten, but the map of ids has not.
-    fn corrected(&self, relayed: &Relayed) -> Event<String> {
-        let event = relayed.event.clone();
-        let room = self.link.room.as_str();
-        let of = relayed.corrects.as_ref().and_then(|own| self.ids.ours(room, own).ok().flatten());
-        match (event.act, of) {
-            (Act::Say(now), Some(of)) => Event { act: Act::Edit { of, now }, ..event },
-            (act, _) => Event { act, ..event },
+    /// As often as it takes, until it is too old. The names of the last part come back: they are kept with its landing.
+    async fn deliver(&self, relayed: &Relayed) -> Result<Vec<RemoteId>, Failed> {
+        let mut tries = 0;
+        loop {
+            self.reached(relayed).await?;
+            let error = match self.attempt(relayed).await {
+                Ok(theirs) => return Ok(theirs),
+                Err(Failed::Far(error)) => error,
+                Err(failed) => return Err(failed),
+            };
+            let pause = match &error {
+                NetworkError::Slow(pause) => (*pause).max(Duration::from_millis(20)),
+                NetworkError::Down(_) | NetworkError::Unsure(_) => AGAIN[usize::from(tries > 5)], // holds: there are two
+                _ => return Err(Failed::Far(error)),
+            };
+            tries += 1;
+            self.link.lane.waits(&relayed.id, pause >= LONG);
+            if SystemTime::now() + pause > self.link.lane.until(relayed) {
+                return Err(Failed::Far(error));
+            }
+            match error {
+                NetworkError::Slow(_) => tokio::time::sleep(pause).await,
+                // Whatever is heard of the link meanwhile is a reason to try at once.
+                _ => drop(tokio::time::timeout(pause, self.link.turned.notified()).await),
+            }
         }
+    }
+
+    /// Waits until the far room can be reached, or says no.
+    async fn reached(&self, relayed: &Relayed) -> Result<(), Failed> {
+        let until = self.link.lane.until(relayed);
+        loop {
+            let Ok(left) = until.duration_since(SystemTime::now()) else { return Err(Failed::TooOld) };
+            if !self.link.waits() {
+                return Ok(());
+            }
+            self.link.lane.waits(&relayed.id, true);
+            // A clock may be set: nobody sleeps for hours on its word.
+            let nap = left.min(Duration::from_secs(60));
+            drop(tokio::time::timeout(nap, self.link.turned.notified()).await);
+        }
+    }
+
+    /// All that has not arrived yet, once.
+    async fn attempt(&self, relayed: &Relayed) -> Result<Vec<RemoteId>, Failed> {
+        let lane = &self.link.lane;
+        let (mut flight, mut doubt) = lane.flight(&relayed.id);
+        let parts = self.parts(relayed, UNIX_EPOCH + Duration::from_micros(flight.at))?;
+        let (count, done) = (parts.len(), flight.done);
+        for (number, part) in parts.iter().enumerate().skip(done) {
+            let arrived = if doubt { self.arrived(part, flight.at).await? } else { None };
+            (doubt, _) = (false, lane.doubts(false));
+            let theirs = match arrived {
+                Some(theirs) => theirs,
+                None => {
+                    lane.takes_off(&mut flight).await;
+                    self.send(part).await?
+                }
+            };
+            if number + 1 == count {
+                return Ok(theirs);
+            }
+            lane.gets_on(self.names(relayed, &theirs), &mut flight).await;
+        }
+        Ok(Vec::new())
+    }
+
+    async fn send(&self, part: &Event<RemoteId>) -> Result<Vec<RemoteId>, Failed> {
+        let sent = self.link.over.network.send(&self.link.linked.far, part).await;
+        match sent {
+            Ok(theirs) => Ok(theirs),
+            // What is not there any more need not be taken back.
+            Err(NetworkError::NotFound(_)) if matches!(part.act, Act::Retract { .. }) => Ok(Vec::new()),
+            Err(NetworkError::Unsure(why)) => {
+                self.link.lane.doubts(true);
+                match self.can_ask(part) || is_harmless_twice(part) {
+                    true => Err(Failed::Far(NetworkError::Unsure(why))),
+                    false => Err(Failed::Doubtful),
+                }
+            }
+            Err(error) => Err(Failed::Far(error)),
+        }
+    }
+
+    /// What became of a part whose arrival is not known: its names there; none where it must be sent.
+    async fn arrived(&self, part: &Event<RemoteId>, since: u64) -> Result<Option<Vec<RemoteId>>, Failed> {
+        if is_harmless_twice(part) {
+            return Ok(None);
+        }
+        if !self.can_ask(part) {
+            return Err(Failed::Doubtful);
+        }
+        let since = UNIX_EPOCH + Duration::from_micros(since);
+        match self.link.over.network.sent(&self.link.linked.far, part, since).await {
+            Ok(theirs) => Ok((!theirs.is_empty()).then_some(theirs)),
+            Err(error @ (NetworkError::Down(_) | NetworkError::Slow(_) | NetworkError::Unsure(_))) => {
+                Err(Failed::Far(error))
+            }
+            Err(_) => Err(Failed::Doubtful),
+        }
+    }
+
+    fn can_ask(&self, part: &Event<RemoteId>) -> bool {
+        let able = self.link.over.network.capabilities(&self.link.linked.far);
+        able.finds && matches!(part.act, Act::Say(_))
+    }
+
+    fn parts(&self, relayed: &Relayed, at: SystemTime) -> Result<Vec<Event<RemoteId>>, Failed> {
+        let (over, linked) = (&self.link.over.network, &self.link.linked);
+        let mut able = over.capabilities(&linked.far);
+        able.names |= over.speaks(&linked.far, &relayed.event.author);
+        let names = parts::Names { ids: &self.ids, link: &linked.key(), room: self.link.room.as_str() };
+        parts::of(relayed, &able, &names, at).map_err(Failed::Far)
+    }
+
+    /// Known at once, durable with what it is committed with: whoever edits it in a moment finds it.
+    fn names(&self, relayed: &Relayed, theirs: &[RemoteId]) -> Batch {
+        let mut batch = Batch::new();
+        if theirs.is_empty() {
+            return batch;
+        }
+        let link = self.link.linked.key();
+        let theirs: Vec<String> = theirs.iter().map(|id| id.as_str().to_owned()).collect();
+        if let Err(error) = self.ids.bind(&mut batch, &link, parts::named(relayed), &theirs) {
+            tracing::warn!(link, %error, "the names of a message were not kept");
+        }
+        batch
     }
 
     /// Nothing is lost in silence: its author learns that people there have not read it.
-    async fn give_back(&self, relayed: &Relayed, error: &NetworkError) {
+    async fn give_back(&self, relayed: &[Arc<Relayed>], error: &Failed) {
         if let Some(input) = returned(&self.link, relayed, &told(&self.link, error)) {
             self.hosts.input(&self.link.room, input).await;
         }
     }
 }
 
-/// What the room must be told of something that did not arrive; none for what is true for a moment, and for what somebody
-/// of another far room said (who cannot be told).
-pub(super) fn returned(link: &Attached, relayed: &Relayed, error: &StanzaError) -> Option<Input> {
-    if matches!(relayed.event.act, Act::Typing(_) | Act::Displayed { .. }) {
-        return None;
-    }
-    link.change(|state| state.failed += 1);
-    let text = error.text.as_deref().unwrap_or_default();
-    tracing::warn!(link = %link.linked.key(), room = %link.room, "a message did not arrive: {text}");
-    let sender = relayed.author.clone()?;
-    Some(Input::Undelivered(sender, error.clone()))
-}
-
-/// The error for its author, naming the network.
-fn told(link: &Attached, error: &NetworkError) -> StanzaError {
-    let (condition, kind) = match error {
-        NetworkError::Slow(_) => (Condition::ResourceConstraint, ErrorKind::Wait),
-        NetworkError::Down(_) | NetworkError::Unsure(_) => (Condition::RemoteServerTimeout, ErrorKind::Wait),
-        NetworkError::Unauthorized(_) | NetworkError::Forbidden(_) => {
-            (Condition::NotAllowed, ErrorKind::Cancel)
-        }
-        NetworkError::NotFound(_) => (Condition::ItemNotFound, ErrorKind::Cancel),
-        NetworkError::TooLarge => (Condition::PolicyViolation, ErrorKind::Cancel),
-        NetworkError::Unsupported(_) => (Condition::FeatureNotImplemented, ErrorKind::Cancel),
-    };
-    let says = format!("This was not delivered to {}: {error}", link.linked.key());
-    StanzaError::new(condition, says).kind(kind)
-}
-
-/// The error where too much waits already.
-pub(super) fn overflowed(link: &Attached) -> StanzaError {
-    let says = format!(
-        "This was not delivered to {}: too much waits already; say it again later",
-        link.linked.key()
-    );
-    StanzaError::new(Condition::ResourceConstraint, says)
+/// Doing it twice is like doing it once.
+fn is_harmless_twice(part: &Event<RemoteId>) -> bool {
+    !matches!(part.act, Act::Say(_))
 }

@@ -6,19 +6,23 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rialto_bridges::{NetworkError, RemoteId};
+use rialto_bridges::{Incoming, NetworkError, RemoteId};
 use rialto_store::ids::Ids;
+use rialto_store::outbox::Outbox;
 use rialto_store::rooms::Links as Kept;
 use rialto_store::{Batch, Store, StoreError};
 use rialto_xmpp::BareJid;
 use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
 
-use super::attached::{Attached, Ends, Origin};
+use super::attached::{Attached, Origin};
+use super::back;
 use super::hosts::Hosts;
 use super::inward;
+use super::lane::Waits;
 use super::linked::{Linked, key};
 use super::networks::{Connected, Networks};
-use super::outward::{self, Outward};
+use super::outward::Outward;
 use super::relay::Relayed;
 use crate::config::{FarRoom, Link, LinkOptions, To};
 use crate::muc::effect::Bind;
@@ -34,9 +38,10 @@ pub struct Links(pub(super) Arc<Inner>);
 pub(super) struct Inner {
     pub(super) networks: Networks,
     pub(super) hosts: Arc<Hosts>,
-    store: Store,
+    pub(super) store: Store,
     ids: Arc<Ids>,
     kept: Kept<Row>,
+    pub(super) outbox: Outbox<Waits>,
     rooms: Config,
     table: Mutex<Table>,
     next: AtomicU32,
@@ -110,6 +115,7 @@ impl Links {
             store: store.clone(),
             ids: Arc::new(Ids::new(store)),
             kept: Kept::new(store),
+            outbox: Outbox::new(store),
             rooms,
             table: Mutex::default(),
             next: AtomicU32::new(1),
@@ -150,7 +156,7 @@ impl Links {
             };
             self.revive(&room, &To { far, options }, Origin::Kept).await;
         }
-        Ok(())
+        self.sweep().await
     }
 
     async fn revive(&self, room: &BareJid, to: &To, origin: Origin) {
@@ -223,7 +229,9 @@ impl Links {
 
     /// The server closes: nothing goes in or out any more, and the networks are told goodbye.
     pub async fn close(&self) {
-        self.list().iter().for_each(|link| link.end());
+        let links = self.list();
+        futures_util::future::join_all(links.iter().map(|link| link.lane.close())).await;
+        links.iter().for_each(|link| link.end());
         self.0.networks.close().await;
     }
 
@@ -285,7 +293,7 @@ impl Links {
             on_demand: origin == Origin::OnDemand,
             takes_back: over.network.capabilities(far).retract,
         };
-        let link = Arc::new(Attached::new(linked, room, origin, over));
+        let link = Arc::new(Attached::new(linked, room, origin, over, &self.0.store));
         table.by_id.insert(link.linked.id, link.clone());
         table.by_key.insert(key, link.clone());
         Ok(link)
@@ -293,14 +301,14 @@ impl Links {
 
     /// Its two tasks begin. Once: later calls do nothing.
     fn start(&self, link: &Arc<Attached>) {
-        if let Some(ends) = link.ends.lock().take() {
-            self.run(link, ends);
+        if let Some(news) = link.ends.lock().take() {
+            self.run(link, news);
         }
     }
 
     /// The same for a room that has just come into memory: what is known of the far room comes before whoever enters.
     pub(in crate::muc) fn start_in(&self, link: &Arc<Attached>, mailbox: &Mailbox) {
-        let Some((mut news, relays)) = link.ends.lock().take() else { return };
+        let Some(mut news) = link.ends.lock().take() else { return };
         while let Ok(what) = news.try_recv() {
             link.note(&what);
             for news in inward::read(link, what, &self.0.ids) {
@@ -308,19 +316,14 @@ impl Links {
                 mailbox.try_send(Input::News(link.linked.id, news));
             }
         }
-        self.run(link, (news, relays));
+        self.run(link, news);
     }
 
-    fn run(&self, link: &Arc<Attached>, (news, relays): Ends) {
+    fn run(&self, link: &Arc<Attached>, news: mpsc::Receiver<Incoming>) {
         let inner = &self.0;
         let inward = inward::run(link.clone(), news, inner.ids.clone(), inner.hosts.clone());
-        let outward = Outward {
-            link: link.clone(),
-            store: inner.store.clone(),
-            ids: inner.ids.clone(),
-            hosts: inner.hosts.clone(),
-        };
-        let tasks = [tokio::spawn(inward).abort_handle(), tokio::spawn(outward.run(relays)).abort_handle()];
+        let outward = Outward { link: link.clone(), ids: inner.ids.clone(), hosts: inner.hosts.clone() };
+        let tasks = [tokio::spawn(inward).abort_handle(), tokio::spawn(outward.run()).abort_handle()];
         link.tasks.lock().extend(tasks);
     }
 
@@ -353,10 +356,13 @@ impl Links {
         link.end();
     }
 
-    /// We leave the far room, and its people leave ours.
+    /// We leave the far room, and its people leave ours. What has not gone out goes back to its authors.
     async fn detach(&self, link: &Arc<Attached>) {
         self.drop_link(link);
         link.leave().await;
+        if let Some(input) = back::returned(link, &link.lane.all(), &back::unlinked(&link.linked.key())) {
+            self.0.hosts.input(&link.room, input).await;
+        }
         self.0.hosts.input(&link.room, Input::Unlinked(link.linked.id)).await;
     }
 
@@ -366,6 +372,7 @@ impl Links {
         let key = link.linked.key();
         self.0.kept.remove(&mut batch, link.room.as_str(), &key);
         self.0.ids.remove(&mut batch, &key);
+        self.0.outbox.clear(&mut batch, &key);
         self.0.store.commit(batch).await
     }
 
@@ -396,7 +403,7 @@ impl Attached {
             }),
         };
         if let Err(error) = &joined {
-            self.not_joined(&error.to_string());
+            self.not_joined(error);
         }
         joined
     }
@@ -412,12 +419,17 @@ impl Attached {
 impl Relays for Links {
     fn relay(&self, room: &BareJid, link: LinkId, relayed: &Arc<Relayed>) {
         let Some(link) = self.0.table.lock().by_id.get(&link).cloned() else { return };
-        if link.queue.try_send(relayed.clone()).is_err()
-            && let Some(input) = outward::returned(&link, relayed, &outward::overflowed(&link))
+        if !link.lane.push(relayed, !link.waits())
+            && let Some(input) = back::returned(&link, &[relayed.clone()], &back::overflowed(&link))
         {
             // A room that has no place for this is counted above all the same.
             self.0.hosts.try_input(room, input);
         }
+    }
+
+    fn keep(&self, batch: &mut Batch, link: LinkId, relayed: &Arc<Relayed>) -> Result<(), StoreError> {
+        let link = self.0.table.lock().by_id.get(&link).cloned();
+        link.map_or(Ok(()), |link| link.lane.keep(batch, relayed))
     }
 
     fn bind(&self, batch: &mut Batch, bind: &Bind) -> Result<(), StoreError> {

@@ -1,10 +1,13 @@
 //! What people here do, on its way to far rooms; and what comes back when it did not arrive.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use rialto_bridges::{Act, Author, Event};
 use rialto_xmpp::parts::stanza_id;
-use rialto_xmpp::{Message, MessageKind, Stanza, StanzaError, ns};
+use rialto_xmpp::{BareJid, Element, Message, MessageKind, Stanza, StanzaError, ns};
+use serde::{Deserialize, Serialize};
 
 use super::memory::{Memory, Said};
 use super::translate;
@@ -15,10 +18,12 @@ use crate::muc::occupant::Occupant;
 use crate::muc::room::Room;
 
 /// What a far room must hear.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Relayed {
     /// The room's id of it.
     pub id: String,
+    /// When the room has said it.
+    pub at: SystemTime,
     /// Who did what.
     pub event: Event<String>,
     /// It corrects a message that the room does not remember: what the author called it, as the id map keeps it.
@@ -28,12 +33,23 @@ pub struct Relayed {
 }
 
 /// An author here, and what he called his message.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sender {
     /// Occupant-id.
     pub occupant: Arc<str>,
     /// The `id` of his message.
     pub id: String,
+    /// His bare JID, for when he is not in the room any more.
+    pub account: String,
+}
+
+/// Something that did not arrive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Returned {
+    /// Whose it was.
+    pub sender: Sender,
+    /// How it begins.
+    pub words: String,
 }
 
 /// The network of those who are here.
@@ -52,9 +68,9 @@ impl Room {
         let replaced = message.payload("replace", ns::CORRECT).and_then(|replace| replace.get("id"));
         let corrects = replaced.filter(|_| matches!(act, Act::Say(_)));
         let corrects = corrects.map(|id| own_name(occupant, id));
-        let author = Author::new(occupant.id.clone(), &occupant.nick, HERE);
+        let author = author(occupant);
         let id = message.head.id.as_ref().map(ToString::to_string).unwrap_or_default();
-        let sender = Sender { occupant: occupant.id.clone(), id };
+        let sender = sender(occupant, id);
         let event = Event { author, at: turn.now.at, act };
         self.relay(turn, None, event, Some((sender, corrects)));
     }
@@ -64,9 +80,9 @@ impl Room {
         if self.links.is_empty() {
             return;
         }
-        let author = Author::new(moderator.id.clone(), &moderator.nick, HERE);
+        let author = author(moderator);
         let event = Event { author, at: turn.now.at, act: Act::Retract { of: of.to_owned() } };
-        let sender = Sender { occupant: moderator.id.clone(), id: turn.now.id.clone() };
+        let sender = sender(moderator, turn.now.id.clone());
         self.relay(turn, None, event, Some((sender, None)));
     }
 
@@ -79,22 +95,44 @@ impl Room {
         own: Option<(Sender, Option<String>)>,
     ) {
         let (author, corrects) = own.map_or((None, None), |(sender, corrects)| (Some(sender), corrects));
-        let relayed = Arc::new(Relayed { id: turn.now.id.clone(), event, corrects, author });
+        let relayed = Arc::new(Relayed { id: turn.now.id.clone(), at: turn.now.at, event, corrects, author });
         for link in self.links.iter().filter(|link| Some(link.id) != except && link.options.way != Way::In) {
             turn.effects.push(Effect::Relay(link.id, relayed.clone()));
         }
     }
 
-    /// A relay failed for good: its author learns it, in all his sessions, as an error for his message.
-    pub(in crate::muc) fn undelivered(&self, turn: &mut Turn<'_>, sender: &Sender, error: &StanzaError) {
-        let Some(author) = self.occupants.iter().find(|occupant| occupant.id == sender.occupant) else {
-            return;
-        };
-        for chair in author.chairs() {
-            let mut message = Message::new(MessageKind::Error, &self.jid, &chair.listener.jid);
-            message.head.id = Some(sender.id.as_str().into());
-            turn.send(message.with(error.to_element()));
+    /// Relays failed for good: each author learns it, in all his sessions, as an error for his message. Who has left the
+    /// room is written to, once for all.
+    pub(in crate::muc) fn undelivered(&self, turn: &mut Turn<'_>, all: &[Returned], error: &StanzaError) {
+        let mut absent: BTreeMap<&str, Vec<&Returned>> = BTreeMap::new();
+        for returned in all {
+            let sender = &returned.sender;
+            let Some(author) = self.occupants.iter().find(|occupant| occupant.id == sender.occupant) else {
+                absent.entry(&sender.account).or_default().push(returned);
+                continue;
+            };
+            for chair in author.chairs() {
+                let mut message = Message::new(MessageKind::Error, &self.jid, &chair.listener.jid);
+                message.head.id = Some(sender.id.as_str().into());
+                turn.send(message.with(error.to_element()));
+            }
         }
+        for (account, returned) in absent {
+            self.write_to_absent(turn, account, &returned, error);
+        }
+    }
+
+    fn write_to_absent(&self, turn: &mut Turn<'_>, account: &str, all: &[&Returned], error: &StanzaError) {
+        let (Ok(account), Some(first)) = (BareJid::parse(account), all.first()) else { return };
+        let more = match all.len() - 1 {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let why = error.text.as_deref().unwrap_or_default();
+        let says = format!("About what you said in {}: “{}”{more}. {why}", self.jid, first.words);
+        let mut message = Message::new(MessageKind::Normal, &self.jid, &account);
+        message.head.id = Some(format!("{}-u", turn.now.id).into());
+        turn.send(message.with(Element::new("body", ns::CLIENT).with_text(says)));
     }
 
     fn remember_own(
@@ -130,6 +168,18 @@ impl Room {
         };
         Memory::push(Arc::make_mut(&mut self.memory), said);
     }
+}
+
+/// Somebody here as other networks are told of him; what they do not show is who he is.
+pub(super) fn author(occupant: &Occupant) -> Author {
+    Author {
+        account: Some(occupant.real.bare_str().into()),
+        ..Author::new(occupant.id.clone(), &occupant.nick, HERE)
+    }
+}
+
+fn sender(occupant: &Occupant, id: String) -> Sender {
+    Sender { occupant: occupant.id.clone(), id, account: occupant.real.bare_str().to_owned() }
 }
 
 /// What an author calls his message, told apart from what others call theirs.

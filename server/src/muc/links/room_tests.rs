@@ -10,7 +10,7 @@ use rialto_xmpp::{Condition, StanzaError};
 use super::linked::tests::link;
 use super::*;
 use crate::muc::effect::Effect;
-use crate::muc::tests::stage::Stage;
+use crate::muc::tests::stage::{Stage, full};
 use crate::muc::{Affiliation, Input, LinkId, Role};
 
 fn member(nick: &str) -> Member {
@@ -292,11 +292,33 @@ fn a_relay_that_failed_comes_back_to_its_author_alone() {
     });
     stage.hush();
     let error = StanzaError::new(Condition::RecipientUnavailable, "libera is down");
-    stage.input(Input::Undelivered(sender.unwrap(), error));
+    stage.input(Input::Undelivered(vec![Returned { sender: sender.unwrap(), words: "hi".into() }], error));
     let heard = stage.hears("romeo");
     assert!(heard[0].contains("type='error'") && heard[0].contains("id='m1'"), "{heard:?}");
     assert!(heard[0].contains("from='lounge@rooms.lit'") && heard[0].contains("type='wait'"));
     assert!(stage.hears("juliet").is_empty());
+}
+
+#[test]
+fn who_has_left_is_written_to_once_about_all_that_did_not_arrive() {
+    let mut stage = linked(&["romeo", "juliet"]);
+    let mut returned = Vec::new();
+    for words in ["one", "two"] {
+        stage.speaks("juliet", words);
+        let sender = stage.effects.iter().find_map(|effect| match effect {
+            Effect::Relay(_, relayed) => relayed.author.clone(),
+            _ => None,
+        });
+        returned.push(Returned { sender: sender.unwrap(), words: words.into() });
+    }
+    stage.says("juliet", "<presence type='unavailable' to='lounge@rooms.lit/juliet'/>");
+    stage
+        .input(Input::Undelivered(returned, StanzaError::new(Condition::RemoteServerTimeout, "It is down.")));
+    let letters = stage.hears_at(full("juliet").bare().as_jid());
+    assert_eq!(letters.len(), 1, "{letters:?}");
+    for part in ["to='juliet@montague.lit'", "from='lounge@rooms.lit'", "“one” and 1 more. It is down."] {
+        assert!(letters[0].contains(part), "{part} in {letters:?}");
+    }
 }
 
 #[test]

@@ -13,6 +13,7 @@ pub mod export;
 pub mod features;
 pub mod files;
 pub mod guards;
+pub mod import;
 pub mod invites;
 pub mod listeners;
 pub mod logs;

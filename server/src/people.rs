@@ -125,7 +125,7 @@ impl Passwords for People {
 }
 
 /// What is kept of a password; made where it may take its time.
-async fn credentials(password: &str) -> Result<BTreeMap<Hash, Credential>, PeopleError> {
+pub(crate) async fn credentials(password: &str) -> Result<BTreeMap<Hash, Credential>, PeopleError> {
     let password = zeroize::Zeroizing::new(password.to_owned());
     let keys = tokio::task::spawn_blocking(move || keys_of(&password)).await;
     let keys = keys.map_err(|_| PeopleError::Password(PasswordError::NoRandomness))??;

@@ -73,6 +73,23 @@ pub enum Command {
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         file: PathBuf,
     },
+    /// Take accounts from a file that another server has written (XEP-0227), while this one does not run
+    #[command(after_help = "\
+Examples:
+  rialto import --dry-run prosody.xml       only say what would be done
+  rialto import ejabberd.xml                what ejabberdctl export_piefxis has written
+  rialto import --overwrite all.xml         in place of accounts that are there")]
+    Import {
+        /// The file
+        #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+        /// Change nothing, and say what would be done
+        #[arg(long)]
+        dry_run: bool,
+        /// Take the place of accounts that are there, and of those that were removed
+        #[arg(long)]
+        overwrite: bool,
+    },
     /// The database: migrate
     #[command(subcommand)]
     Store(Store),

@@ -13,6 +13,7 @@ mod banner;
 mod check;
 mod circle;
 mod export;
+mod import;
 mod invite;
 mod link;
 mod notice;
@@ -126,6 +127,7 @@ fn carry_out(arguments: Arguments) -> Result<Exit, Sorry> {
         }
         Command::Stop => remark(&ask(&config, admin::Command::Stop)?, "The server is stopping."),
         Command::Export { file } => export::run(&config, None, &file),
+        Command::Import { file, dry_run, overwrite } => import::run(&config, &file, dry_run, overwrite),
         Command::Store(command) => store::run(&config, command),
         Command::Check(_) | Command::Completions { .. } => Ok(Exit::Done),
     }

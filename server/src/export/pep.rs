@@ -40,7 +40,10 @@ pub(super) fn write(store: &Store, jid: &BareJid, paper: &mut Paper<'_>) -> Resu
                 true => None,
                 false => Some(kept(jid, item.xml.as_bytes(), "an item")?),
             };
-            let item = Element::new("item", ns::PUBSUB).attr("id", &id).with_opt(payload);
+            // XEP-0060 §6.5.2: by whom it was published; the owner goes without saying.
+            let by = (item.by != owner && !item.by.is_empty()).then_some(&item.by);
+            let item = Element::new("item", ns::PUBSUB).attr("id", &id).attr_opt("publisher", by);
+            let item = item.with_opt(payload);
             paper.element(&item, ns::PUBSUB)?;
         }
         paper.close("items")?;

@@ -51,7 +51,11 @@ pub fn shown(prefs: &Prefs) -> Element {
         .with(list("never", &prefs.never))
 }
 
-fn read(payload: &Element) -> Result<Prefs, StanzaError> {
+/// Reads preferences as they are told.
+///
+/// # Errors
+/// `bad-request`
+pub fn read(payload: &Element) -> Result<Prefs, StanzaError> {
     let default = match payload.get("default") {
         Some("always") => Archived::Always,
         Some("never") => Archived::Never,

@@ -32,6 +32,14 @@ pub struct Bookmarks {
 /// Follows both nodes.
 struct Follower(Arc<Bookmarks>);
 
+/// The rooms of an older list (XEP-0048), as items of the newer one.
+pub fn of_storage(storage: &Element) -> Vec<(String, Element)> {
+    let rooms = storage.children().filter(|child| forms::is_room(child));
+    let item =
+        |room: &Element| Some((BareJid::parse(room.get("jid")?).ok()?.to_string(), forms::newer(room, None)));
+    rooms.filter_map(item).collect()
+}
+
 impl Bookmarks {
     /// Keeps them alike from now on.
     pub fn follow(pubsub: &Arc<PubSub>) -> Arc<Bookmarks> {

@@ -3,7 +3,7 @@
 
 use rialto_store::pubsub::{Access, Config, Full, Notification, Publishing, SendLast};
 use rialto_xmpp::parts::form::{Field, Form};
-use rialto_xmpp::{Condition, Jid, StanzaError, ns};
+use rialto_xmpp::{BareJid, Condition, Jid, StanzaError, ns};
 
 use super::refusal::{explained, refusal, unsupported};
 use super::{Host, Limits, spaces};
@@ -57,6 +57,19 @@ pub fn kept_form(config: &Config) -> Form {
     FIELDS.iter().filter(|(var, ..)| !unsaid(var)).fold(form, |form, (var, kind, label)| {
         form.field(Field::many(kind, *var, *label, values(config, var, &Limits::default())))
     })
+}
+
+/// What a form in an import makes of a configuration, and the fields whose values it cannot have.
+pub fn config_of(owner: &BareJid, form: &Form) -> (Config, Vec<String>) {
+    let (mut config, mut odd) = (Config::default(), Vec::new());
+    for field in form.fields.iter().filter(|field| field.var != "FORM_TYPE") {
+        let unset = field.values.iter().all(String::is_empty);
+        let known = FIELDS.iter().any(|(var, ..)| *var == field.var);
+        if known && !unset && set(Host::Account(owner), &mut config, field, &Limits::default()).is_err() {
+            odd.push(field.var.clone());
+        }
+    }
+    (config, odd)
 }
 
 /// What a submitted form makes of a configuration (§8.2.4). Fields that nobody knows are left alone.

@@ -48,7 +48,7 @@ use rialto_xmpp::{BareJid, Condition, StanzaError};
 
 pub use create::options;
 pub use filter::Kinds;
-pub use form::kept_form;
+pub use form::{config_of, kept_form};
 pub use host::{Host, Hosting, Limits};
 pub use interest::{Interests, NOTIFY};
 pub use pending::NAME as PENDING;

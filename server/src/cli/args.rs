@@ -73,15 +73,16 @@ pub enum Command {
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         file: PathBuf,
     },
-    /// Take accounts from a file that another server has written (XEP-0227), while this one does not run
+    /// Take accounts that another server has written (XEP-0227), while this one does not run
     #[command(after_help = "\
 Examples:
   rialto import --dry-run prosody.xml       only say what would be done
   rialto import ejabberd.xml                what ejabberdctl export_piefxis has written
+  rialto import /var/lib/prosody/xep0227    all files of a folder: what Prosody's storage \"xep0227\" has written
   rialto import --overwrite all.xml         in place of accounts that are there")]
     Import {
-        /// The file
-        #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+        /// The file, or a folder of files
+        #[arg(value_name = "FILE", value_hint = ValueHint::AnyPath)]
         file: PathBuf,
         /// Change nothing, and say what would be done
         #[arg(long)]

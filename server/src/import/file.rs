@@ -37,8 +37,28 @@ pub enum FileError {
     Elsewhere(String, String),
 }
 
-/// All hosts of a file and of those that it names.
+/// All hosts of a file and of those that it names, or of all files of a folder (Prosody has one for each account).
 pub(super) fn hosts(path: &Path) -> Result<Vec<Element>, FileError> {
+    if !path.is_dir() {
+        return of_file(path);
+    }
+    let broken = |why| FileError::Read(shown(path), why);
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(broken)? {
+        let file = entry.map_err(broken)?.path();
+        if file.extension().is_some_and(|ending| ending == "xml") {
+            files.push(file);
+        }
+    }
+    files.sort();
+    let mut hosts = Vec::new();
+    for file in files {
+        hosts.extend(of_file(&file)?);
+    }
+    Ok(hosts)
+}
+
+fn of_file(path: &Path) -> Result<Vec<Element>, FileError> {
     let root = read(path)?;
     // What ejabberd writes for one host.
     if root.is("host", ns::PIE) {

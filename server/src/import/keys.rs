@@ -30,10 +30,8 @@ pub(super) async fn read(
             }
         };
         let part = |name: &str| element.child_text(name, ns::PIE_SCRAM).unwrap_or_default();
-        let bytes = |name: &str| BASE64_STANDARD.decode(part(name).trim()).ok();
-        let rounds = part("iter-count").trim().parse().ok();
-        let credential =
-            (|| sound(hash, bytes("salt")?, rounds?, bytes("stored-key")?, bytes("server-key")?))();
+        let keys_of = [part("stored-key"), part("server-key"), part("salt"), part("iter-count")];
+        let credential = unpacked(hash, &keys_of.each_ref().map(|part| part.trim()));
         let Some(credential) = credential else {
             return Err(format!("its keys for {mechanism} are damaged"));
         };
@@ -63,15 +61,20 @@ fn packed_keys(packed: &str) -> Option<(Hash, Credential)> {
     if parts.len() == 5 {
         parts.remove(0);
     }
-    let [stored, server, salt, rounds] = <[&str; 4]>::try_from(parts).ok()?;
-    let key = |text: &str| {
-        let once = BASE64_STANDARD.decode(text).ok()?;
-        if once.len() == size(hash) { Some(once) } else { BASE64_STANDARD.decode(once).ok() }
-    };
-    let salt = BASE64_STANDARD.decode(salt).ok()?;
-    let salt = BASE64_STANDARD.decode(&salt).unwrap_or(salt);
-    let credential = sound(hash, salt, rounds.trim().parse().ok()?, key(stored)?, key(server)?)?;
-    Some((hash, credential))
+    let parts = <[&str; 4]>::try_from(parts).ok()?;
+    unpacked(hash, &parts).map(|credential| (hash, credential))
+}
+
+/// Stored key, server key, salt and rounds; in base64 once, or twice as ejabberd's export has them.
+fn unpacked(hash: Hash, [stored, server, salt, rounds]: &[&str; 4]) -> Option<Credential> {
+    let decode = |bytes: &[u8]| BASE64_STANDARD.decode(bytes).ok();
+    let (mut stored, mut server, mut salt) =
+        (decode(stored.as_bytes())?, decode(server.as_bytes())?, decode(salt.as_bytes())?);
+    if stored.len() != size(hash) {
+        (stored, server) = (decode(&stored)?, decode(&server)?);
+        salt = decode(&salt)?;
+    }
+    sound(hash, salt, rounds.parse().ok()?, stored, server)
 }
 
 fn sound(

@@ -212,3 +212,28 @@ async fn a_bad_file_says_so_and_changes_nothing() {
             .contains("not among the `domains`")
     );
 }
+
+/// What a real ejabberd (23.01) and a real Prosody (0.12) have written, with accounts made for it.
+#[tokio::test]
+async fn exports_of_real_servers_let_people_log_in_with_their_passwords() {
+    for sample in ["ejabberd.xml", "prosody"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/import/samples").join(sample);
+        let store = Store::memory();
+        let reports = import(&store, &path, false, false).await.unwrap();
+        assert!(reports.len() == 2 && reports.iter().all(|report| report.done), "{sample}: {reports:?}");
+        for name in ["romeo", "juliet"] {
+            let account = Accounts::new(&store).get(&format!("{name}@localhost")).unwrap().unwrap();
+            let kept = &account.credentials[&Hash::Sha1];
+            let (password, salt) = (format!("secret-{name}"), kept.salt.clone());
+            let keys = ScramKeys::derive(ScramHash::Sha1, &password, salt, kept.iterations);
+            assert_eq!((&keys.stored_key, &keys.server_key), (&kept.stored_key, &kept.server_key), "{sample}");
+        }
+        let juliet = Rosters::new(&store).get(ROMEO, "juliet@localhost").unwrap().unwrap();
+        assert_eq!((juliet.name.as_deref(), &juliet.groups[..]), (Some("Juliet"), &["Friends".to_owned()][..]));
+        assert_eq!(juliet.subscription == Subscription::Both, sample == "ejabberd.xml");
+        if sample == "ejabberd.xml" {
+            let waiting = Archive::new(&store).undelivered(ROMEO, 9).await.unwrap();
+            assert_eq!(waiting.len(), 1, "a message that waits");
+        }
+    }
+}

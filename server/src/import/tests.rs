@@ -226,10 +226,17 @@ async fn exports_of_real_servers_let_people_log_in_with_their_passwords() {
             let kept = &account.credentials[&Hash::Sha1];
             let (password, salt) = (format!("secret-{name}"), kept.salt.clone());
             let keys = ScramKeys::derive(ScramHash::Sha1, &password, salt, kept.iterations);
-            assert_eq!((&keys.stored_key, &keys.server_key), (&kept.stored_key, &kept.server_key), "{sample}");
+            assert_eq!(
+                (&keys.stored_key, &keys.server_key),
+                (&kept.stored_key, &kept.server_key),
+                "{sample}"
+            );
         }
         let juliet = Rosters::new(&store).get(ROMEO, "juliet@localhost").unwrap().unwrap();
-        assert_eq!((juliet.name.as_deref(), &juliet.groups[..]), (Some("Juliet"), &["Friends".to_owned()][..]));
+        assert_eq!(
+            (juliet.name.as_deref(), &juliet.groups[..]),
+            (Some("Juliet"), &["Friends".to_owned()][..])
+        );
         assert_eq!(juliet.subscription == Subscription::Both, sample == "ejabberd.xml");
         if sample == "ejabberd.xml" {
             let waiting = Archive::new(&store).undelivered(ROMEO, 9).await.unwrap();

@@ -3,6 +3,7 @@
 import asyncio
 
 import slixmpp
+from slixmpp.exceptions import IqError
 
 from rialto import Failed, Rialto, check
 
@@ -72,6 +73,38 @@ class Person(slixmpp.ClientXMPP):
     async def go(self):
         """Leaves as one should."""
         await self.disconnect()
+
+
+async def refused(says, condition, question):
+    """What is asked gets an error, and this one."""
+    try:
+        await question
+    except IqError as error:
+        check(error.condition == condition, f"{says}: {error.condition}")
+        return
+    check(False, f"{says}: it was not refused")
+
+
+async def told(says, person, event, act):
+    """What a plug-in of this person tells of an event when something is done elsewhere."""
+    waiting = asyncio.ensure_future(person.wait_until(event, PATIENCE))
+    if act is not None:
+        await act
+    try:
+        what = await waiting
+    except (asyncio.TimeoutError, TimeoutError):
+        check(False, f"{says}: {person.boundjid} is told of no {event}")
+    check(True, says)
+    return what
+
+
+async def befriend(romeo, juliet):
+    """Both have each other among their contacts."""
+    for one, other in ((romeo, juliet), (juliet, romeo)):
+        one.send_presence_subscription(other.boundjid.bare, ptype="subscribe")
+        await other.hear("asked", presence(one.boundjid.bare, "subscribe"))
+        other.send_presence_subscription(one.boundjid.bare, ptype="subscribed")
+        await one.hear("granted", presence(other.boundjid.bare, "subscribed"))
 
 
 def message(body, sender=None):

@@ -3,6 +3,7 @@
 The binary is named by RIALTO_BIN. Everything a script starts is ended with it, also when it fails.
 """
 
+import json
 import os
 import shutil
 import signal
@@ -62,14 +63,14 @@ class Process:
 class Rialto:
     """The server. `with Rialto() as rialto:` starts it with romeo, juliet and nurse; `settings` is more TOML."""
 
-    def __init__(self, settings="", people=("romeo", "juliet", "nurse"), level="debug", domain="localhost"):
+    def __init__(self, settings="", people=("romeo", "juliet", "nurse"), level="debug", domain="localhost", admins=()):
         self.folder = Path(tempfile.mkdtemp(prefix="rialto-"))
         self.port, self.tls_port = free_port(), free_port()
         self.http_port, self.https_port, self.proxy_port = free_port(), free_port(), free_port()
         self.component_port = free_port()
         self.password, self.domain = PASSWORD, domain
         self.people = people
-        self.settings, self.level = settings, level
+        self.settings, self.level, self.admins = settings, level, list(admins)
         self.settings_of_listen = self.settings_of_http = ""
         self.config = self.folder / "rialto.toml"
         self.ca = self.folder / "certs" / "ca.pem"
@@ -89,6 +90,7 @@ class Rialto:
         self.config.write_text(f"""
 domains = ["{self.domain}"]
 data = "{self.folder}/data"
+admins = {json.dumps(self.admins)}
 {self.settings_at_top()}
 [listen]
 addresses = ["127.0.0.1"]

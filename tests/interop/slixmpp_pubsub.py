@@ -7,9 +7,7 @@ import asyncio
 from types import SimpleNamespace
 from xml.etree import ElementTree
 
-from slixmpp.exceptions import IqError
-
-from people import Person, play, presence
+from people import Person, befriend, play, refused
 from rialto import check
 
 PLUGINS = ("xep_0030", "xep_0060", "xep_0115", "xep_0163", "xep_0172", "xep_0222", "xep_0223")
@@ -28,23 +26,6 @@ def entry(text):
     payload = ElementTree.Element("{urn:example:entry}entry")
     payload.text = text
     return payload
-
-
-async def refused(says, condition, question):
-    try:
-        await question
-    except IqError as error:
-        check(error.condition == condition, f"{says}: {error.condition}")
-        return
-    check(False, f"{says}: it was not refused")
-
-
-async def befriend(romeo, juliet):
-    for one, other in ((romeo, juliet), (juliet, romeo)):
-        one.send_presence_subscription(other.boundjid.bare, ptype="subscribe")
-        await other.hear("asked", presence(one.boundjid.bare, "subscribe"))
-        other.send_presence_subscription(one.boundjid.bare, ptype="subscribed")
-        await one.hear("granted", presence(other.boundjid.bare, "subscribed"))
 
 
 async def personal(romeo, juliet):

@@ -78,6 +78,7 @@ pub fn all(
         Box::new(subscriptions::new(&keeper, limits)), // before presence: the rest of presence is not its own
         Box::new(caps::new(&shared.pubsub)), // before presence: it must see which is a session's first
         Box::new(vcard::new(store, accounts, &shared.pubsub)), // before presence: it says which photo is shown
+        Box::new(last::Last::new(store)), // before presence: it must see who was there until now
         Box::new(presence::new(accounts)),
         Box::new(displayed::new(&shared.pubsub)), // before archive: it takes out what is nobody else's business
         Box::new(archive::new(&recorder)),        // before carbons: copies carry the archive's id
@@ -85,7 +86,6 @@ pub fn all(
         Box::new(carbons::new()),
         Box::new(push::new(store, accounts, &config.push)), // behind what refuses, before what keeps
         Box::new(offline::new(&recorder)),
-        Box::new(last::Last::new(store)),
         // These only answer; their order is nothing to them.
         Box::new(disco::new(&shared.pubsub, &recorder)),
         Box::new(retrieval::new(&recorder)),

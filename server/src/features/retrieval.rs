@@ -50,7 +50,8 @@ impl Feature for Retrieval {
         Box::pin(async move {
             let (account, session) = owner(ask)?;
             let payload = ask.payload()?;
-            if ask.iq.kind == IqKind::Set {
+            // §2.6: to fetch is a get; slixmpp asks with a set, which can mean nothing else.
+            if ask.iq.kind == IqKind::Set && !means_all(payload, "fetch") {
                 let ticket = match wish(payload, "purge", "remove")? {
                     Wish::All => self.recorder.empty_queue(account).await?,
                     Wish::These(ids) => self.recorder.dequeue(account, &ids).await?,
@@ -76,12 +77,10 @@ impl Feature for Retrieval {
 
 /// §2.4–§2.7: one word for everything, or items with one action.
 fn wish(payload: &Element, everything: &str, action: &str) -> Result<Wish, StanzaError> {
-    let children: Vec<&Element> = payload.children().collect();
-    if let [only] = children.as_slice()
-        && only.is(everything, ns::OFFLINE_RETRIEVAL)
-    {
+    if means_all(payload, everything) {
         return Ok(Wish::All);
     }
+    let children: Vec<&Element> = payload.children().collect();
     if children.len() > MOST {
         let text = format!("Name at most {MOST} messages at once.");
         return Err(StanzaError::new(Condition::PolicyViolation, text));
@@ -102,6 +101,12 @@ fn wish(payload: &Element, everything: &str, action: &str) -> Result<Wish, Stanz
         }
     }
     Ok(Wish::These(ids))
+}
+
+/// The one word is there, and nothing else.
+fn means_all(payload: &Element, word: &str) -> bool {
+    let mut children = payload.children();
+    children.next().is_some_and(|only| only.is(word, ns::OFFLINE_RETRIEVAL)) && children.next().is_none()
 }
 
 fn too_much() -> StanzaError {

@@ -42,7 +42,7 @@ async def admin(person, name, **fields):
     """The same, where it must go well."""
     ended = await admin_command(person, name, **fields)
     wrong = [text for kind, text in ended["notes"] if kind == "error"]
-    check(not wrong, f"{name} goes well: {wrong or fields}")
+    check(not wrong, f"{name} goes well: {wrong or sorted(fields)}")
     return ended
 
 

@@ -191,7 +191,7 @@ mod tests {
         for (kind, inside, condition) in [
             ("get", "", Condition::BadRequest),
             ("get", "<purge/>", Condition::BadRequest),
-            ("set", "<fetch/>", Condition::BadRequest),
+            ("set", "<fetch/><purge/>", Condition::BadRequest),
             ("get", "<fetch/><fetch/>", Condition::BadRequest),
             ("get", "<item action='remove' node='1'/>", Condition::BadRequest),
             ("get", "<item action='view'/>", Condition::BadRequest),

@@ -30,7 +30,7 @@ COMMON = {"body", "subject", "item", "items", "store", "received"}
 # Not supported, and nothing that a server would carry between clients as it is.
 ELSEWHERE = {
     "other things came in its place": "0016 0020 0027 0078 0079 0086 0091 0095 0096 0186 0422",
-    "nobody here offers it": "0009 0033 0055 0070 0100 0257 0258 0279 0356 0437 0462 0463 0494",
+    "nobody here offers it": "0009 0033 0055 0070 0100 0257 0258 0279 0356 0437 0463 0494",
     "the server has other rooms": "0369 0403 0404 0405",
     "things and their values, HTTP inside of XMPP": "0235 0323 0325 0332",
     "a list of others, with nothing of its own": "0242 0270 0302",

@@ -1,6 +1,6 @@
-"""slixmpp: what a client asks of a server and of others: what they can (XEP-0030, 0115, 0128), in pages (XEP-0059), the time
-(XEP-0082, 0202), versions (XEP-0092), how long they have been away (XEP-0012, 0319), where to look when the server is
-down (XEP-0455), and addresses with odd characters (XEP-0106).
+"""slixmpp: what a client asks of a server and of others: what they can (XEP-0030, 0115, 0128), in pages (XEP-0059) and by
+type (XEP-0462), the time (XEP-0082, 0202), versions (XEP-0092), how long they have been away (XEP-0012, 0319), where to look
+when the server is down (XEP-0455), and addresses with odd characters (XEP-0106).
 
 needs: slixmpp
 """
@@ -15,7 +15,7 @@ from people import Person, befriend, message, play, presence, refused, told
 from rialto import check
 
 PLUGINS = ("xep_0012", "xep_0030", "xep_0045", "xep_0059", "xep_0060", "xep_0082", "xep_0092", "xep_0106", "xep_0115",
-           "xep_0128", "xep_0199", "xep_0202", "xep_0319", "xep_0455")
+           "xep_0128", "xep_0199", "xep_0202", "xep_0319", "xep_0455", "xep_0462")
 JULIET = JID("juliet@localhost")
 STATUS = "https://status.example.org/rialto.json"
 SETTINGS = f"""
@@ -63,7 +63,7 @@ async def server(rialto, romeo, juliet, nurse):
 
 
 async def pages(rialto, romeo, juliet, nurse):
-    """XEP-0059 over lists that are longer than a page."""
+    """XEP-0059 over lists that are longer than a page; XEP-0462."""
     nodes = {f"rose-{number}" for number in range(12)}
     for node in sorted(nodes):
         await romeo.plugin["xep_0060"].create_node("pubsub.localhost", node, timeout=10)
@@ -74,6 +74,20 @@ async def pages(rialto, romeo, juliet, nurse):
         found += [item[1] for item in page["disco_items"]["items"]]
         asked += 1
     check(sorted(found) == sorted(nodes) and asked == 3, f"twelve nodes in {asked} pages")
+
+    form = romeo.plugin["xep_0004"].make_form("submit")
+    form.add_field(var="FORM_TYPE", ftype="hidden", value="http://jabber.org/protocol/pubsub#node_config")
+    form.add_field(var="pubsub#type", value="urn:xmpp:microblog:0")
+    await romeo.plugin["xep_0060"].create_node("pubsub.localhost", "blog", config=form, timeout=10)
+    for wish, wanted in (("included_types", {"blog"}), ("excluded_types", nodes)):
+        query = romeo.make_iq_get(ito="pubsub.localhost")
+        query["disco_items"]["filter"][wish] = ["urn:xmpp:microblog:0"]
+        listed = {item[1] for item in (await query.send(timeout=10))["disco_items"]["items"]}
+        check(listed == wanted, f"nodes are listed by their type ({wish}): {sorted(listed)}")
+    query = romeo.make_iq_get(ito="pubsub.localhost")
+    query.enable("disco_items")
+    query["disco_items"].enable("filter")
+    await refused("an empty filter is none", "bad-request", query.send(timeout=10))
 
 
 async def contact(rialto, romeo, juliet, nurse):

@@ -24,7 +24,7 @@ pub use network::{
 };
 
 /// The one list of networks that a configuration may name in `[bridge.<name>] kind = "…"`.
-pub const KINDS: &[Kind] = &[irc::KIND];
+pub const KINDS: &[Kind] = &[irc::KIND, discord::KIND];
 
 /// The kind of that name.
 pub fn kind(name: &str) -> Option<&'static Kind> {

@@ -2,13 +2,16 @@
 
 use crate::config::{Config, LogFormat};
 use std::io::IsTerminal;
-use tracing_subscriber::filter::{Filtered, Targets};
+use tracing_subscriber::filter::{Filtered, LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry};
 
 type Lines = Box<dyn Layer<Registry> + Send + Sync>;
+
+/// Libraries whose logs show words and secrets of people: never written, at no level.
+const INDISCREET: [&str; 1] = ["serenity"];
 
 /// Changes the level of a running log.
 #[derive(Clone)]
@@ -46,7 +49,9 @@ impl Logs {
 
 fn targets(config: &Config) -> Targets {
     let from_environment = std::env::var("RIALTO_LOG").ok().and_then(|level| level.parse().ok());
-    from_environment.or_else(|| config.log.level.parse().ok()).unwrap_or_else(quiet)
+    let wanted: Targets = from_environment.or_else(|| config.log.level.parse().ok()).unwrap_or_else(quiet);
+    let never = INDISCREET.iter().map(|library| (*library, LevelFilter::OFF));
+    wanted.with_targets(never)
 }
 
 /// Where neither can be read (the configuration has been checked, so this is for safety): what must not be missed.

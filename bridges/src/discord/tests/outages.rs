@@ -1,0 +1,216 @@
+//! What goes wrong: connections, sessions, tokens, switches, restarts. Nothing is lost, nothing is told twice.
+
+use super::far::{Far, Open};
+use crate::contract::FarSide;
+use crate::model::Act;
+use crate::network::Incoming;
+use rialto_fake_discord::Refuse;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+async fn venice() -> Far {
+    let far = Far::new().await;
+    far.enters("ann").await;
+    far
+}
+
+fn lost(news: &Incoming) -> Option<()> {
+    matches!(news, Incoming::Lost(_)).then_some(())
+}
+
+fn refused(news: &Incoming) -> Option<String> {
+    if let Incoming::Refused(text) = news { Some(text.clone()) } else { None }
+}
+
+/// All words among the news.
+fn words(told: &[Incoming]) -> Vec<String> {
+    let said = told.iter().filter_map(|news| match news {
+        Incoming::Did { event, .. } => match &event.act {
+            Act::Say(message) => Some(message.text.plain().to_owned()),
+            _ => None,
+        },
+        _ => None,
+    });
+    said.collect()
+}
+
+/// The marks of a run, as the house would keep them.
+fn marks(told: &[Incoming]) -> BTreeMap<String, String> {
+    let mut kept = BTreeMap::new();
+    for news in told {
+        if let Incoming::Mark { key, value: Some(value) } = news {
+            assert!(value.len() <= crate::network::MARK);
+            kept.insert(key.clone(), value.clone());
+        }
+    }
+    kept
+}
+
+async fn drained(mut open: Open) -> Vec<Incoming> {
+    open.network.close().await.unwrap();
+    let mut all = Vec::new();
+    while let Ok(Some(fed)) = tokio::time::timeout(Duration::from_millis(100), open.fed.recv()).await {
+        all.push(fed.what);
+    }
+    all
+}
+
+#[tokio::test]
+async fn a_new_connection_that_discord_asks_for_loses_nothing_and_nobody_notices() {
+    let far = venice().await;
+    let mut open = Open::joined(&far, "").await;
+    far.discord.say("ann", "general", "one");
+    open.said().await;
+    far.discord.with(|state| state.ask_to_reconnect());
+    far.discord.say("ann", "general", "two");
+    far.discord.with(|state| state.cut_all());
+    far.discord.say("ann", "general", "three");
+    let told = open.until("three").await;
+    assert_eq!(words(&told), ["two", "three"]);
+    assert!(!told.iter().any(|news| lost(news).is_some()), "{told:?}");
+    assert_eq!(far.discord.with(|state| state.gateway.identified), 1);
+}
+
+#[tokio::test]
+async fn a_session_that_is_over_is_caught_up_with_edits_and_deletions() {
+    let far = venice().await;
+    let mut open = Open::joined(&far, "").await;
+    let ids: Vec<u64> = (0..3).map(|n| far.discord.say("ann", "general", &format!("old {n}"))).collect();
+    for _ in &ids {
+        open.said().await;
+    }
+    far.shut();
+    open.news(lost).await;
+    far.discord.with(|state| state.forget_sessions());
+    for number in 0..150 {
+        far.discord.say("ann", "general", &format!("missed {number}"));
+    }
+    far.discord.edit("ann", ids[1], "old, but edited");
+    far.discord.delete("ann", ids[2]);
+    far.reopen();
+    let told = open.until("missed 149").await;
+    assert_eq!(words(&told), (0..150).map(|n| format!("missed {n}")).collect::<Vec<_>>());
+    let edited = |news: &Incoming| match news {
+        Incoming::Did { event, .. } => match &event.act {
+            Act::Edit { of, now } => Some((of.to_string(), now.text.plain().to_owned())),
+            _ => None,
+        },
+        _ => None,
+    };
+    let erased = |news: &Incoming| match news {
+        Incoming::Erased { of, .. } => Some(of.iter().map(ToString::to_string).collect::<Vec<_>>()),
+        _ => None,
+    };
+    // They are far back by now: 150 messages came since. What lies within the last hundred is compared.
+    far.discord.say("ann", "general", "end");
+    let told = open.until("end").await;
+    assert_eq!((told.iter().filter_map(edited).count(), told.iter().filter_map(erased).count()), (0, 0));
+    // Again, with fewer.
+    let recent = far.discord.say("ann", "general", "soon edited");
+    let doomed = far.discord.say("ann", "general", "soon gone");
+    open.until("soon gone").await;
+    far.shut();
+    open.news(lost).await;
+    far.discord.with(|state| state.forget_sessions());
+    far.discord.edit("ann", recent, "edited");
+    far.discord.delete("ann", doomed);
+    far.reopen();
+    assert_eq!(open.news(erased).await, [doomed.to_string()]);
+    assert_eq!(open.news(edited).await, (recent.to_string(), "edited".into()));
+}
+
+#[tokio::test]
+async fn a_restart_goes_on_where_the_last_run_ended() {
+    let far = venice().await;
+    let mut open = Open::joined(&far, "").await;
+    far.discord.say("ann", "general", "one");
+    open.said().await;
+    let kept = marks(&drained(open).await);
+    assert!(kept.contains_key("session"), "{kept:?}");
+    let late = far.discord.say("ann", "general", "two");
+    far.discord.react("ann", late, "👍");
+    let mut open = Open::begin(&far, "", kept);
+    open.network.join(&open.room).await.unwrap();
+    far.discord.say("ann", "general", "three");
+    let told = open.until("three").await;
+    assert_eq!(words(&told), ["two", "three"]);
+    let listed = told.iter().filter(|news| matches!(news, Incoming::Members(all) if all.len() == 1)).count();
+    assert_eq!(listed, 1, "{told:?}");
+    let (resumed, identified) = far.discord.with(|state| (state.gateway.resumed, state.gateway.identified));
+    assert_eq!((resumed, identified), (1, 1));
+    assert_eq!(far.discord.violations(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_restart_whose_session_is_gone_reads_what_was_missed() {
+    let far = venice().await;
+    let mut open = Open::joined(&far, "").await;
+    let known = far.discord.say("ann", "general", "one");
+    open.said().await;
+    let kept = marks(&drained(open).await);
+    far.discord.with(|state| state.forget_sessions());
+    far.discord.say("ann", "general", "two");
+    far.discord.delete("ann", known);
+    let mut open = Open::begin(&far, "", kept);
+    open.network.join(&open.room).await.unwrap();
+    let erased = |news: &Incoming| match news {
+        Incoming::Erased { of, .. } => Some(of[0].to_string()),
+        _ => None,
+    };
+    let (_, event, message) = open.said().await;
+    assert_eq!(message.text.plain(), "two");
+    assert!(event.at.elapsed().is_ok());
+    assert_eq!(open.news(erased).await, known.to_string());
+}
+
+#[tokio::test]
+async fn a_connection_that_is_dead_is_noticed_and_resumed() {
+    let far = Far::of(json!({ "heartbeat": 200, "guild": {
+        "name": "Venice", "channels": ["general"], "members": ["ann"] } }))
+    .await;
+    let mut open = Open::joined(&far, "").await;
+    far.discord.with(|state| state.zombify());
+    far.discord.say("ann", "general", "into the void");
+    let (_, _, message) = open.said().await;
+    assert_eq!(message.text.plain(), "into the void");
+    assert_eq!(far.discord.with(|state| state.gateway.identified), 1);
+}
+
+#[tokio::test]
+async fn an_outage_of_the_guild_removes_nobody() {
+    let far = venice().await;
+    let mut open = Open::joined(&far, "").await;
+    far.discord.set_unavailable(true);
+    open.news(lost).await;
+    far.discord.set_unavailable(false);
+    let listed = |news: &Incoming| match news {
+        Incoming::Members(all) => Some(all.len()),
+        Incoming::Left { .. } => panic!("somebody was removed"),
+        _ => None,
+    };
+    assert_eq!(open.news(listed).await, 1);
+    open.news(|news| matches!(news, Incoming::Regained).then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_wrong_token_and_missing_switches_are_told_with_what_to_do() {
+    let far = venice().await;
+    far.discord.with(|state| state.refuse_next(Refuse::Close(4004)));
+    let mut open = Open::begin(&far, "", BTreeMap::new());
+    assert!(open.news(refused).await.contains("Reset Token"));
+    let far = Far::of(json!({ "privileged": { "content": false }, "guild": {
+        "name": "Venice", "channels": ["general"], "members": ["ann"] } }))
+    .await;
+    let mut open = Open::begin(&far, "", BTreeMap::new());
+    let told = open.news(refused).await;
+    assert!(told.contains("switch on \"Message Content Intent\";"), "{told}");
+}
+
+#[tokio::test]
+async fn a_bot_that_nobody_has_invited_says_how_it_is_invited() {
+    let far = Far::of(json!({ "guild": { "name": "Genoa", "channels": ["general"], "members": [] } })).await;
+    let mut open = Open::begin(&far, "guild = '77'", BTreeMap::new());
+    let told = open.news(refused).await;
+    assert!(told.contains("https://discord.com/oauth2/authorize?client_id="), "{told}");
+}

@@ -26,6 +26,9 @@ pub struct Operation {
     described: &'static Value,
 }
 
+/// What the names in a path stand for.
+pub type Names = Vec<(&'static str, String)>;
+
 /// The whole description.
 pub fn description() -> &'static Value {
     static READ: OnceLock<Value> = OnceLock::new();
@@ -34,7 +37,7 @@ pub fn description() -> &'static Value {
 
 /// The operation of a method and a path after `/api/v10`, and what the names in the path stand for. `Err(true)` where
 /// there is the path but not the method.
-pub fn operation(method: &str, path: &str) -> Result<(Operation, Vec<(&'static str, String)>), bool> {
+pub fn operation(method: &str, path: &str) -> Result<(Operation, Names), bool> {
     let Some(paths) = description()["paths"].as_object() else { return Err(false) };
     let mut there = false;
     // `/messages/pins` before `/messages/{message_id}`: the one with fewer names.

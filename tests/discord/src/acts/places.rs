@@ -3,12 +3,15 @@
 use serde_json::{Value, json};
 
 use super::Refused;
-use crate::gateway::Place;
+use crate::gateway::{Place, intents};
 use crate::rest::channels::channel_name;
 use crate::state::channel::{FORUM, Overwrite};
 use crate::state::permissions::{CREATE_PUBLIC_THREADS, VIEW_CHANNEL};
 use crate::state::speech::{Speaker, Words};
 use crate::state::{Id, State};
+
+/// Members of a guild from which on those who are away are not told of.
+const LARGE: u64 = 250;
 
 impl State {
     /// A new channel.
@@ -147,10 +150,19 @@ impl State {
 
     /// GUILD_CREATE to all sessions, each with what its intents let it see.
     pub fn tell_guild_back(&mut self, id: Id) {
-        let Some(guild) = self.guilds.get(&id) else { return };
-        // All intents: the guild is the same for everybody but for presences.
-        let event = self.guild_create(guild, u64::MAX, 250);
-        self.tell("GUILD_CREATE", event, Place::Guild(id));
+        let now = std::time::Instant::now();
+        let wanted = |session: &crate::gateway::Session| session.intents & intents::GUILDS != 0;
+        let sessions = self.gateway.sessions.iter().filter(|(_, session)| wanted(session));
+        let sessions: Vec<_> = sessions.map(|(key, session)| (key.clone(), session.intents)).collect();
+        for (key, wanted) in sessions {
+            let Some(event) = self.guilds.get(&id).map(|guild| self.guild_create(guild, wanted, LARGE))
+            else {
+                return;
+            };
+            if let Some(session) = self.gateway.sessions.get_mut(&key) {
+                session.dispatch("GUILD_CREATE", event, now);
+            }
+        }
     }
 
     /// The bot is thrown out of a guild.

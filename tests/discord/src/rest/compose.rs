@@ -24,6 +24,7 @@ impl State {
     pub fn compose(&mut self, call: &Call, body: &Value, channel: Id) -> Result<Words, Refusal> {
         let content = content(body)?;
         let embeds = embeds(body)?;
+        allowed(body)?;
         let reference = self.reference(body, channel)?;
         let stickers = self.stickers(body, channel)?;
         let attachments = self.attach(call, body, channel)?;
@@ -97,8 +98,7 @@ impl State {
         }
         let described = |number: u64| {
             let all = body["attachments"].as_array()?;
-            let same = |it: &&Value| it["id"] == number.to_string() || it["id"] == number;
-            all.iter().find(same)
+            all.iter().find(|it| is_id(&it["id"], number))
         };
         let mut attachments = Vec::new();
         for file in &call.files {
@@ -136,6 +136,7 @@ impl State {
         by: &crate::state::speech::Speaker,
     ) -> Result<Message, Refusal> {
         let body = &call.body;
+        allowed(body)?;
         let mut changed = message.clone();
         if body.get("content").is_some() {
             changed.content = content(body)?;
@@ -147,7 +148,7 @@ impl State {
             changed.flags = changed.flags & !SUPPRESS_EMBEDS | flags & SUPPRESS_EMBEDS;
         }
         if let Some(kept) = body["attachments"].as_array() {
-            let is_kept = |it: &Attachment| kept.iter().any(|one| one["id"] == it.id.to_string());
+            let is_kept = |it: &Attachment| kept.iter().any(|one| is_id(&one["id"], it.id));
             changed.attachments.retain(is_kept);
         }
         changed.attachments.extend(self.attach(call, body, message.channel)?);
@@ -165,6 +166,11 @@ impl State {
     }
 }
 
+/// As text, or as a number, which Discord takes, too.
+fn is_id(value: &Value, id: Id) -> bool {
+    value.as_u64().or_else(|| value.as_str()?.parse().ok()) == Some(id)
+}
+
 /// Only what people say can be answered.
 fn can_be_answered(message: &Message) -> bool {
     [0, 19, 20, 21, 23].contains(&message.kind)
@@ -177,6 +183,20 @@ fn content(body: &Value) -> Result<String, Refusal> {
         return Err(field("content", "BASE_TYPE_MAX_LENGTH", "Must be 2000 or fewer in length."));
     }
     Ok(content.to_owned())
+}
+
+/// All of a kind, or some of it: not both.
+fn allowed(body: &Value) -> Result<(), Refusal> {
+    let given = &body["allowed_mentions"];
+    let all = |kind: &str| given["parse"].as_array().is_some_and(|parse| parse.iter().any(|it| it == kind));
+    let some = |kind: &str| given[kind].as_array().is_some_and(|ids| !ids.is_empty());
+    for kind in ["users", "roles"] {
+        if all(kind) && some(kind) {
+            let says = format!("parse:[\"{kind}\"] and {kind}: [ids...] are mutually exclusive.");
+            return Err(field("allowed_mentions", "MESSAGE_ALLOWED_MENTIONS_PARSE_EXCLUSIVE", &says));
+        }
+    }
+    Ok(())
 }
 
 fn embeds(body: &Value) -> Result<Vec<Value>, Refusal> {

@@ -174,7 +174,7 @@ impl State {
     pub fn may(&self, channel: Id, needs: u64) -> Result<&Channel, Refusal> {
         let there = self.channels.get(&channel).ok_or(UNKNOWN_CHANNEL)?;
         if self.guilds.get(&there.guild).is_none_or(|guild| guild.unavailable) {
-            return Err(UNKNOWN_CHANNEL);
+            return Err(refusals::OUTAGE);
         }
         let may = self.permissions(channel, self.bot.user);
         if may & permissions::VIEW_CHANNEL == 0 {
@@ -188,7 +188,10 @@ impl State {
 
     /// A guild the bot is in and in which it may all of this.
     pub fn may_in(&self, guild: Id, needs: u64) -> Result<&crate::state::guild::Guild, Refusal> {
-        let there = self.guilds.get(&guild).filter(|it| !it.unavailable).ok_or(refusals::UNKNOWN_GUILD)?;
+        let there = self.guilds.get(&guild).ok_or(refusals::UNKNOWN_GUILD)?;
+        if there.unavailable {
+            return Err(refusals::OUTAGE);
+        }
         if !there.members.contains_key(&self.bot.user) {
             return Err(refusals::UNKNOWN_GUILD);
         }
@@ -198,9 +201,12 @@ impl State {
         Ok(there)
     }
 
-    /// A message as the bot gets it: empty where it may not read what others say.
+    /// A message as the bot reads it: empty where it may not read what others say, and never with its sender's mark.
     pub fn shown(&self, message: &crate::state::message::Message) -> Value {
-        let json = self.message_json(message);
+        let mut json = self.message_json(message);
+        if let Value::Object(fields) = &mut json {
+            fields.remove("nonce");
+        }
         if self.bot.privileged.content {
             return json;
         }

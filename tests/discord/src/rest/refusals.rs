@@ -85,6 +85,8 @@ pub const ONE_THREAD: Refusal =
     refusal(400, 220_002, "Webhooks posted to forum channels cannot have both a thread_name and thread_id");
 /// Only forums make threads by webhook.
 pub const ONLY_FORUMS: Refusal = refusal(400, 220_003, "Webhooks can only create threads in forum channels");
+/// The guild is in an outage: nothing of it is lost.
+pub const OUTAGE: Refusal = refusal(503, 0, "503: Service Unavailable");
 /// Nothing this fake knows.
 pub const NOT_HERE: Refusal = refusal(501, 0, "501: This fake does not know the operation");
 

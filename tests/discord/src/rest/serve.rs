@@ -217,7 +217,7 @@ fn described(
 ) -> Result<(), Refusal> {
     let kind = asked.content_type().split(';').next().unwrap_or_default().trim();
     let mut wrong = operation.query(&call.query);
-    if !(json.is_none() && !call.files.is_empty()) {
+    if json.is_some() || call.files.is_empty() {
         wrong.extend(operation.body(kind, json));
     }
     for it in &wrong {

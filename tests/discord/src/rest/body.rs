@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::refusals::{BAD_JSON, Refusal, field};
 
 /// A file of a form.
+#[derive(Debug)]
 pub struct Upload {
     /// The `n` of `files[n]`.
     pub number: u64,
@@ -139,7 +140,7 @@ mod tests {
         let form = "--b\r\nContent-Disposition: form-data; name=\"files[1]\"; filename=\"../a b.png\"\r\n\r\n\r\n--x\r\n\
                     --b\r\nContent-Disposition: form-data; name=\"payload_json\"\r\n\r\n{\"content\":\"hi\"}\r\n--b--\r\n";
         let body = Bytes::from(form);
-        let (json, files) = read("multipart/form-data; boundary=b", &body).ok().expect("a form");
+        let (json, files) = read("multipart/form-data; boundary=b", &body).expect("a form");
         assert_eq!(json.expect("words")["content"], "hi");
         assert_eq!((files[0].number, files[0].filename.as_str()), (1, "_a_b.png"));
         assert_eq!(files[0].bytes, b"\r\n--x");

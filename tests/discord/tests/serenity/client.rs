@@ -1,5 +1,6 @@
 //! A serenity client that notes what it hears.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rialto_fake_discord::{Discord, Setup};
@@ -9,6 +10,7 @@ use serenity::all::{
 use serenity::async_trait;
 use serenity::client::ClientBuilder;
 use serenity::client::Context;
+use serenity::gateway::{ChunkGuildFilter, ShardManager};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -32,6 +34,7 @@ impl EventHandler for Nothing {}
 /// A running client.
 pub struct Serenity {
     pub heard: mpsc::UnboundedReceiver<Event>,
+    shards: Arc<ShardManager>,
     running: JoinHandle<Result<(), serenity::Error>>,
 }
 
@@ -61,8 +64,9 @@ impl Serenity {
         let builder = ClientBuilder::new_with_http(http(discord), intents);
         let mut client: Client =
             builder.raw_event_handler(Ears(says)).event_handler(Nothing).await.expect("a client");
+        let shards = client.shard_manager.clone();
         let running = tokio::spawn(async move { client.start().await });
-        Serenity { heard, running }
+        Serenity { heard, shards, running }
     }
 
     /// The next event that is so.
@@ -84,6 +88,13 @@ impl Serenity {
             Event::MessageCreate(event) => event.message.content,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// Op 8.
+    pub async fn ask_for_members(&self, discord: &Discord) {
+        let runners = self.shards.runners.lock().await;
+        let runner = runners.values().next().expect("a shard");
+        runner.runner_tx.chunk_guild(guild(discord), None, false, ChunkGuildFilter::None, Some("n".into()));
     }
 
     /// How it ended.

@@ -5,6 +5,7 @@ mod client;
 mod faults;
 mod limiting;
 mod program;
+mod rarely;
 mod refusing;
 mod resuming;
 mod speaking;

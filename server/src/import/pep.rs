@@ -13,10 +13,9 @@ use crate::features::pubsub::config_of;
 use crate::random;
 
 /// Nodes that are for others to see, where a file says nothing of them.
-const SHOWN: &[&str] =
-    &["urn:xmpp:avatar:", "http://jabber.org/protocol/nick", "http://jabber.org/protocol/tune"];
+const SHOWN: &[&str] = &[ns::AVATAR_DATA, ns::AVATAR_METADATA, ns::NICK, ns::TUNE];
 /// Nodes that everybody must see: keys.
-const OPEN: &[&str] = &["urn:xmpp:omemo:", "eu.siacs.conversations.axolotl"];
+const OPEN: &[&str] = &[ns::OMEMO, ns::OMEMO_LEGACY];
 
 #[derive(Default)]
 struct Read {

@@ -10,9 +10,6 @@ use rialto_xmpp::{BareJid, Element, ns};
 use super::{Report, archive, keys, pep};
 use crate::features::archive::prefs::read as read_prefs;
 
-/// XEP-0016.
-const PRIVACY: &str = "jabber:iq:privacy";
-
 /// An account that can be written.
 pub(super) struct Read {
     pub credentials: BTreeMap<Hash, Credential>,
@@ -50,7 +47,7 @@ pub(super) async fn read(store: &Store, jid: &BareJid, user: &Element) -> Result
             }
             ("query", ns::PRIVATE) => private_xml(&mut into, child),
             ("blocklist", ns::BLOCKING) => block(&mut into, child.children()).map_err(failed)?,
-            ("query", PRIVACY) => privacy(&mut into, child).map_err(failed)?,
+            ("query", ns::PRIVACY) => privacy(&mut into, child).map_err(failed)?,
             ("prefs", ns::MAM) => preferences(&mut into, child).map_err(failed)?,
             ("scram-credentials", _) | ("pubsub", _) | ("query", ns::ROSTER) => {}
             ("presence", ns::CLIENT | ns::PIE) | ("archive", ns::PIE_ARCHIVE) | ("offline-messages", _) => {}
@@ -147,10 +144,10 @@ fn block<'a>(into: &mut Into<'_>, items: impl Iterator<Item = &'a Element>) -> R
 
 /// §4.8: what the default list of XEP-0016 denies altogether is blocked; the rest has no place here.
 fn privacy(into: &mut Into<'_>, query: &Element) -> Result<(), StoreError> {
-    let default = query.child("default", PRIVACY).and_then(|default| default.get("name"));
+    let default = query.child("default", ns::PRIVACY).and_then(|default| default.get("name"));
     let mut left_out = 0;
     let mut denied = Vec::new();
-    for list in query.children().filter(|child| child.is("list", PRIVACY)) {
+    for list in query.children().filter(|child| child.is("list", ns::PRIVACY)) {
         for item in list.children() {
             let whole = item.children().next().is_none() || item.children().count() == 4;
             let denies = (item.get("action"), item.get("type")) == (Some("deny"), Some("jid"));

@@ -28,7 +28,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("server/Cargo.toml", &["rialto-xmpp", "rialto-store", "rialto-bridges"]),
     ("tests/discord/Cargo.toml", &[]),
 ];
-const MEMBERS: &[&str] = &["rialto", "rialto-xmpp", "rialto-store", "rialto-bridges", "rialto-tests", "rialto-fake-discord"];
+const MEMBERS: &[&str] =
+    &["rialto", "rialto-xmpp", "rialto-store", "rialto-bridges", "rialto-tests", "rialto-fake-discord"];
 
 /// Where the server may name the crate of bridges.
 const TO_BRIDGES: &[&str] = &["muc/links", "muc/doors", "server", "cli/check"];

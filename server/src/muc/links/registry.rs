@@ -420,7 +420,8 @@ impl Relays for Links {
     fn relay(&self, room: &BareJid, link: LinkId, relayed: &Arc<Relayed>) {
         let Some(link) = self.0.table.lock().by_id.get(&link).cloned() else { return };
         if !link.lane.push(relayed, !link.waits())
-            && let Some(input) = back::returned(&link, &[relayed.clone()], &back::overflowed(&link))
+            && let Some(input) =
+                back::returned(&link, std::slice::from_ref(relayed), &back::overflowed(&link))
         {
             // A room that has no place for this is counted above all the same.
             self.0.hosts.try_input(room, input);

@@ -1,5 +1,6 @@
 //! Sections `[[link]]`: rooms of ours that are one with rooms on other networks, and what holds for each of them.
 
+use super::filter::{self, Ignore, Rewrite, Shown, Template};
 use super::value;
 use rialto_xmpp::jid::BareJid;
 use serde::de::{Deserializer, Error};
@@ -9,7 +10,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// `[[link]]`: a room of ours and the far rooms it is one with. Needs a restart.
+/// `[[link]]`: a room of ours and the far rooms it is one with. A reload takes what has changed.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Link {
@@ -44,6 +45,17 @@ pub struct LinkOptions {
     pub hidden: Hidden,
     /// What moderators here decide about people there is done there, too.
     pub moderate: bool,
+    /// Who of the far room is an occupant of ours.
+    pub occupants: Shown,
+    /// What comes from there is archived, and shown to those who enter later.
+    pub archive: bool,
+    /// How people from here are called there, where they have no connections of their own.
+    pub nick: Template,
+    /// Who and what does not pass.
+    pub ignore: Ignore,
+    /// What is written otherwise.
+    #[serde(deserialize_with = "filter::rules")]
+    pub rewrite: Vec<Rewrite>,
 }
 
 impl Default for LinkOptions {
@@ -54,6 +66,11 @@ impl Default for LinkOptions {
             backlog_age: Duration::from_secs(24 * 3600),
             hidden: Hidden::Refuse,
             moderate: false,
+            occupants: Shown::All,
+            archive: true,
+            nick: Template::default(),
+            ignore: Ignore::default(),
+            rewrite: Vec::new(),
         }
     }
 }
@@ -199,6 +216,9 @@ mod tests {
             ("{ to = 'libera:#a', wya = 'in' }", "wya"),
             ("{ to = 'libera:#a', way = 'up' }", "up"),
             ("5", "a far room is a text"),
+            ("{ to = 'libera:#a', ignore = { words = ['(a'] } }", "\"(a\" is no pattern: unclosed group"),
+            ("{ to = 'libera:#a', rewrite = [{ find = 'a', with = 'b', in = 'topics' }] }", "topics"),
+            ("{ to = 'libera:#a', nick = 'x' }", "must hold {nick}"),
         ] {
             let error = link(text).unwrap_err().to_string();
             assert!(error.contains(says), "{error}");

@@ -6,6 +6,7 @@
 mod blocklist;
 mod component;
 mod error;
+mod filter;
 mod guard;
 mod http;
 mod invites;
@@ -27,6 +28,7 @@ mod tests;
 pub use blocklist::Blocklist;
 pub use component::Component;
 pub use error::ConfigError;
+pub use filter::{Ignore, Pattern, Rewrite, Rewritten, Shown, Template};
 pub use guard::Guard;
 pub use http::{Forwarded, Http};
 pub use invites::{Circles, Good, Invites};

@@ -20,6 +20,7 @@ pub(super) async fn run(
 ) {
     while let Some(what) = news.recv().await {
         link.note(&what);
+        let Some(what) = link.linked.lets_in(what) else { continue };
         for news in read(&link, what, &ids) {
             let input = Input::News(link.linked.id, news);
             if !hosts.input(&link.room, input).await {

@@ -6,6 +6,7 @@ use rialto_bridges::{Author, RemoteId};
 use rialto_xmpp::Jid;
 use rialto_xmpp::prep;
 
+use super::filter::Ignored;
 use crate::config::LinkOptions;
 use crate::muc::LinkId;
 
@@ -28,6 +29,8 @@ pub struct Linked {
     pub on_demand: bool,
     /// What was said can be taken back there.
     pub takes_back: bool,
+    /// What did not pass because the options say so.
+    pub ignored: Ignored,
 }
 
 impl Linked {
@@ -74,6 +77,7 @@ pub(crate) mod tests {
             options: LinkOptions::default(),
             on_demand: false,
             takes_back: false,
+            ignored: Ignored::default(),
         }
     }
 

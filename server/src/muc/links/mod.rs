@@ -5,6 +5,9 @@
 
 mod attached;
 mod back;
+mod filter;
+#[cfg(test)]
+mod filter_tests;
 mod hosts;
 mod inward;
 mod lane;

@@ -178,7 +178,9 @@ impl Outward {
     fn parts(&self, relayed: &Relayed, at: SystemTime) -> Result<Vec<Event<RemoteId>>, Failed> {
         let (over, linked) = (&self.link.over.network, &self.link.linked);
         let mut able = over.capabilities(&linked.far);
-        able.names |= over.speaks(&linked.far, &relayed.event.author);
+        let has_own = over.speaks(&linked.far, &relayed.event.author);
+        able.names |= has_own;
+        let relayed = &*linked.written_there(relayed, &self.link.room, has_own);
         let names = parts::Names { ids: &self.ids, link: &linked.key(), room: self.link.room.as_str() };
         parts::of(relayed, &able, &names, at).map_err(Failed::Far)
     }

@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 
 use super::attached::{Attached, Origin};
 use super::back;
+use super::filter::Ignored;
 use super::hosts::Hosts;
 use super::inward;
 use super::lane::Waits;
@@ -292,6 +293,7 @@ impl Links {
             options,
             on_demand: origin == Origin::OnDemand,
             takes_back: over.network.capabilities(far).retract,
+            ignored: Ignored::default(),
         };
         let link = Arc::new(Attached::new(linked, room, origin, over, &self.0.store));
         table.by_id.insert(link.linked.id, link.clone());
@@ -311,6 +313,7 @@ impl Links {
         let Some(mut news) = link.ends.lock().take() else { return };
         while let Ok(what) = news.try_recv() {
             link.note(&what);
+            let Some(what) = link.linked.lets_in(what) else { continue };
             for news in inward::read(link, what, &self.0.ids) {
                 // A mailbox that is new has places enough.
                 mailbox.try_send(Input::News(link.linked.id, news));

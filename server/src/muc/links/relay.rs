@@ -97,6 +97,9 @@ impl Room {
         let (author, corrects) = own.map_or((None, None), |(sender, corrects)| (Some(sender), corrects));
         let relayed = Arc::new(Relayed { id: turn.now.id.clone(), at: turn.now.at, event, corrects, author });
         for link in self.links.iter().filter(|link| Some(link.id) != except && link.options.way != Way::In) {
+            if !link.lets_out(&relayed.event) {
+                continue;
+            }
             turn.effects.push(Effect::Relay(link.id, relayed.clone()));
         }
     }

@@ -8,6 +8,7 @@ use rialto_xmpp::{Element, ns, prep};
 
 use super::linked::Linked;
 use super::people::{Person, Place};
+use crate::config::Shown;
 use crate::muc::affiliation::{Affiliation, Role};
 use crate::muc::effect::Turn;
 use crate::muc::occupant::{Occupant, Seat};
@@ -33,7 +34,7 @@ impl Room {
         for author in gone {
             self.far_left(turn, link, &author, None);
         }
-        let crowd = members.len() > CROWD;
+        let crowd = members.len() > CROWD || link.options.occupants == Shown::Speakers;
         for member in members {
             self.far_there(turn, link, member, crowd);
         }
@@ -41,7 +42,7 @@ impl Room {
 
     /// Somebody comes in. Who was put out and has left since may come back.
     pub(super) fn far_entered(&mut self, turn: &mut Turn<'_>, link: &Linked, member: Member) {
-        let crowd = self.far.seats(link.id) >= CROWD;
+        let crowd = self.far.seats(link.id) >= CROWD || link.options.occupants == Shown::Speakers;
         self.far_there(turn, link, member, crowd);
     }
 

@@ -111,6 +111,9 @@ impl Room {
             return;
         }
         let lasting = lasts(&message);
+        if !link.options.archive {
+            message.payloads.push(Element::new("no-permanent-store", ns::HINTS));
+        }
         let stanza = self.publish(turn, &occupant, message);
         if let Some((of, original)) = taken_back {
             self.bury(turn, &of, &original, retracted(turn.now.at, &stanza));

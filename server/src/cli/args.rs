@@ -73,17 +73,26 @@ pub enum Command {
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         file: PathBuf,
     },
-    /// Take accounts that another server has written (XEP-0227), while this one does not run
-    #[command(after_help = "\
+    /// Take accounts that another server has written (XEP-0227), while this one does not run; or read what another bridge
+    /// was told, and write it as ours
+    #[command(
+        args_conflicts_with_subcommands = true,
+        subcommand_negates_reqs = true,
+        after_help = "\
 Examples:
   rialto import --dry-run prosody.xml       only say what would be done
   rialto import ejabberd.xml                what ejabberdctl export_piefxis has written
   rialto import /var/lib/prosody/xep0227    all files of a folder: what Prosody's storage \"xep0227\" has written
-  rialto import --overwrite all.xml         in place of accounts that are there")]
+  rialto import --overwrite all.xml         in place of accounts that are there
+  rialto import matterbridge --dry-run matterbridge.toml"
+    )]
     Import {
+        /// Another bridge's configuration
+        #[command(subcommand)]
+        bridge: Option<Import>,
         /// The file, or a folder of files
-        #[arg(value_name = "FILE", value_hint = ValueHint::AnyPath)]
-        file: PathBuf,
+        #[arg(value_name = "FILE", required = true, value_hint = ValueHint::AnyPath)]
+        file: Option<PathBuf>,
         /// Change nothing, and say what would be done
         #[arg(long)]
         dry_run: bool,
@@ -242,6 +251,51 @@ Example, with a section [bridge.libera] in the configuration:
         /// The room there: BRIDGE:ROOM
         to: String,
     },
+}
+
+/// Other bridges' configurations.
+#[derive(Debug, Subcommand)]
+pub enum Import {
+    /// matterbridge: its accounts become bridges, its gateways rooms with links
+    #[command(after_help = "\
+Example:
+  rialto import matterbridge matterbridge.toml --dry-run
+Files are TOML or JSON; variables MATTERBRIDGE_… in the environment count as they do there.")]
+    Matterbridge {
+        /// Its configuration
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+        /// What to do with it
+        #[command(flatten)]
+        importing: Importing,
+    },
+    /// biboumi: the networks that its people use become bridges; addresses of channels stay
+    #[command(after_help = "\
+Example:
+  rialto import biboumi /etc/biboumi/biboumi.cfg --database /var/lib/biboumi/biboumi.sqlite
+The database is read with the program sqlite3; without that, name what `sqlite3 FILE .dump` wrote elsewhere.")]
+    Biboumi {
+        /// Its configuration
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+        /// Its database, or a dump of it; without it, the one that the configuration names
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        database: Option<PathBuf>,
+        /// What to do with it
+        #[command(flatten)]
+        importing: Importing,
+    },
+}
+
+/// What becomes of what was read.
+#[derive(Args, Clone, Debug)]
+pub struct Importing {
+    /// Only show what would be written
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The folder for imported.toml and the files with secrets; there must be none of that name yet
+    #[arg(long, value_name = "FOLDER", default_value = ".", value_hint = ValueHint::DirPath)]
+    pub into: PathBuf,
 }
 
 /// Reports.

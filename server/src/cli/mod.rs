@@ -14,6 +14,7 @@ mod check;
 mod circle;
 mod export;
 mod import;
+mod import_bridge;
 mod invite;
 mod link;
 mod notice;
@@ -127,7 +128,10 @@ fn carry_out(arguments: Arguments) -> Result<Exit, Sorry> {
         }
         Command::Stop => remark(&ask(&config, admin::Command::Stop)?, "The server is stopping."),
         Command::Export { file } => export::run(&config, None, &file),
-        Command::Import { file, dry_run, overwrite } => import::run(&config, &file, dry_run, overwrite),
+        Command::Import { bridge: Some(bridge), .. } => import_bridge::run(&config, bridge),
+        Command::Import { bridge: None, file, dry_run, overwrite } => {
+            import::run(&config, &file.unwrap_or_default(), dry_run, overwrite)
+        }
         Command::Store(command) => store::run(&config, command),
         Command::Check(_) | Command::Completions { .. } => Ok(Exit::Done),
     }

@@ -232,9 +232,10 @@ impl FromStr for Template {
         if text.len() > 100 {
             return Err("a template of nicks has at most 100 bytes".to_owned());
         }
-        let unknown = text.split('{').skip(1).find(|part| {
-            part.split_once('}').is_none_or(|(name, _)| !Self::KNOWN.contains(&name))
-        });
+        let unknown = text
+            .split('{')
+            .skip(1)
+            .find(|part| part.split_once('}').is_none_or(|(name, _)| !Self::KNOWN.contains(&name)));
         match unknown {
             None => Ok(Template(text.to_owned())),
             Some(part) => Err(format!("\"{{{part}\" is none of {{nick}}, {{network}} and {{room}}")),
@@ -280,7 +281,9 @@ mod tests {
         assert_eq!(template.fill(("romeo", "xmpp", "lounge"), 48), "romeo [xmpp]");
         assert_eq!(template.fill((&"é".repeat(60), "xmpp", "lounge"), 20).len(), 19);
         assert_eq!(template.fill(("{room}", "xmpp", "lounge"), 48), "{room} [xmpp]");
-        for (text, says) in [("[{network}]", "must hold {nick}"), ("{nick} {team}", "is none of"), ("{nick", "must hold")] {
+        for (text, says) in
+            [("[{network}]", "must hold {nick}"), ("{nick} {team}", "is none of"), ("{nick", "must hold")]
+        {
             assert!(text.parse::<Template>().unwrap_err().contains(says), "{text}");
         }
     }

@@ -55,7 +55,11 @@ impl Linked {
     pub(super) fn lets_in(&self, what: Incoming) -> Option<Incoming> {
         let options = &self.options;
         let (ignore, rewrite) = (&options.ignore, &options.rewrite);
-        if ignore.nicks.is_empty() && ignore.accounts.is_empty() && ignore.words.is_empty() && rewrite.is_empty() {
+        if ignore.nicks.is_empty()
+            && ignore.accounts.is_empty()
+            && ignore.words.is_empty()
+            && rewrite.is_empty()
+        {
             return Some(what);
         }
         Some(match what {

@@ -29,7 +29,8 @@ async fn linked(able: rialto_bridges::Capabilities, options: &str) -> (World, Lo
 
 #[tokio::test]
 async fn nothing_of_an_ignored_nick_or_account_comes_in_and_it_is_counted() {
-    let (world, net) = linked(ABLE, "ignore = { nicks = ['relay.*'], accounts = ['eve'], words = ['^!'] }").await;
+    let (world, net) =
+        linked(ABLE, "ignore = { nicks = ['relay.*'], accounts = ['eve'], words = ['^!'] }").await;
     let romeo = world.enters("romeo", LOUNGE).await;
     for nick in ["relaybot", "ann", "Eve"] {
         net.enters("#lounge", nick).await;
@@ -41,7 +42,10 @@ async fn nothing_of_an_ignored_nick_or_account_comes_in_and_it_is_counted() {
     let heard = hears(&romeo, "good night").await;
     assert!(heard.iter().any(|stanza| stanza.contains("/ann'")));
     for stanza in &heard {
-        assert!(!stanza.contains("relay") && !stanza.contains("Eve") && !stanza.contains("hello"), "{stanza}");
+        assert!(
+            !stanza.contains("relay") && !stanza.contains("Eve") && !stanza.contains("hello"),
+            "{stanza}"
+        );
         assert!(!stanza.contains("!roll"), "{stanza}");
     }
     assert_eq!(world.links.list()[0].linked.ignored.count(), 3);
@@ -117,7 +121,8 @@ async fn what_comes_over_a_link_without_archive_is_heard_and_not_kept() {
     world.speaks(&romeo, "m1", "from here").await;
     let theirs = net.says("#lounge", "ann", "from there").await;
     hears(&romeo, "from there").await;
-    net.does("#lounge", "ann", Act::Edit { of: theirs, now: rialto_bridges::Message::text("from afar") }).await;
+    net.does("#lounge", "ann", Act::Edit { of: theirs, now: rialto_bridges::Message::text("from afar") })
+        .await;
     // An edit still finds its message.
     hears(&romeo, "<replace").await;
     let juliet = world.enters("juliet", LOUNGE).await;

@@ -89,11 +89,12 @@ impl Discord {
     ) -> Result<Vec<RemoteId>, NetworkError> {
         let lane = Id::read(room.as_str()).and_then(|id| self.lanes().get(&id).cloned());
         let lane = lane.ok_or_else(|| NetworkError::NotFound("we are not in this channel".into()))?;
-        if let Link::Lost(error) = self.shared.state().link.clone() {
-            return Err(match error {
-                NetworkError::Down(why) => NetworkError::Down(why),
-                other => NetworkError::Down(other.to_string()),
-            });
+        match self.shared.state().link.clone() {
+            Link::Up => {}
+            // Who we are is not known yet, so our own webhooks would not be.
+            Link::Connecting => return Err(NetworkError::Down("the connection is being made".into())),
+            Link::Lost(NetworkError::Down(why)) => return Err(NetworkError::Down(why)),
+            Link::Lost(other) => return Err(NetworkError::Down(other.to_string())),
         }
         let (answer, done) = oneshot::channel();
         match lane.try_send(order(answer)) {

@@ -26,6 +26,9 @@ const KEEP: Duration = Duration::from_secs(1);
 /// How long a session of an earlier run waits for the rooms that want it.
 const ROOMS: Duration = Duration::from_secs(3);
 
+/// How long after one room another may follow.
+const MORE: Duration = Duration::from_millis(300);
+
 /// How long the list of people may take.
 const PEOPLE: Duration = Duration::from_secs(30);
 
@@ -85,6 +88,7 @@ pub(super) struct Session {
     told: Kept,
     last: Instant,
     people_by: Option<Instant>,
+    people_at: Option<Instant>,
 }
 
 impl Session {
@@ -109,6 +113,7 @@ impl Session {
             told,
             last,
             people_by: None,
+            people_at: None,
         }
     }
 
@@ -170,7 +175,7 @@ impl Session {
             return Ok(None);
         }
         // What is told again is told to the rooms that are wanted by then.
-        let until = Instant::now() + ROOMS;
+        let mut until = Instant::now() + ROOMS;
         while let Ok(order) = tokio::time::timeout_at(until, self.orders.recv()).await {
             match order {
                 Some(Order::Close(done)) => return Err(done),
@@ -179,7 +184,7 @@ impl Session {
                 }
                 Some(Order::Join(room, waiter)) => {
                     self.want(room, waiter);
-                    break;
+                    until = until.min(Instant::now() + MORE);
                 }
                 None => return Ok(None),
             }
@@ -252,10 +257,7 @@ impl Session {
             Signal::Lost(error) => self.shared.state().lost(error, &mut out),
             Signal::Refused(text) => {
                 self.place = None;
-                let mut state = self.shared.state();
-                state.lost(NetworkError::Forbidden(text.clone()), &mut out);
-                out.fed.clear();
-                out.tell_all(Incoming::Refused(text));
+                self.shared.state().refused(text, &mut out);
             }
             Signal::Event { session, seq, name, data } => {
                 if name == "RATE_LIMITED" && self.people_by.is_some() {
@@ -277,6 +279,10 @@ impl Session {
     async fn tick(&mut self) -> Option<()> {
         let mut out = Out::default();
         self.shared.state().tick(&mut out);
+        if self.people_at.is_some_and(|at| at <= Instant::now()) {
+            self.people_at = None;
+            out.asks.push(Ask::People);
+        }
         if self.people_by.is_some_and(|by| by <= Instant::now()) {
             self.people_by = None;
             let mut state = self.shared.state();

@@ -136,7 +136,7 @@ impl Gateway {
                         false => backoff(&self.settings, failures),
                     };
                     failures += 1;
-                    let lost = (!quiet && !told).then(|| Signal::Lost(NetworkError::Down(why)));
+                    let lost = (!quiet && !told).then_some(Signal::Lost(NetworkError::Down(why)));
                     told |= lost.is_some();
                     (lost, wait)
                 }

@@ -12,7 +12,7 @@ pub(in crate::discord) fn guild() -> Guild {
     let created = json!({
         "id": "1", "name": "Venice", "owner_id": "11", "member_count": 4,
         "roles": [
-            {"id": "1", "name": "@everyone", "permissions": (VIEW | permissions::SEND).to_string()},
+            {"id": "1", "name": "@everyone", "permissions": (VIEW | permissions::SEND | permissions::HISTORY).to_string()},
             {"id": "2", "name": "Mods", "color": 0xFF0000, "position": 2, "permissions": permissions::KICK.to_string()},
             {"id": "3", "name": "Friends", "position": 1, "permissions": "0"}],
         "members": [

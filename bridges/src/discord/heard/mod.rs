@@ -24,12 +24,15 @@ use reactions::Reactions;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 /// Names of messages that we delete, until Discord tells of it.
 const DELETING: usize = 1_000;
+
+/// How long Discord may take to tell of our guild.
+const FOUND: Duration = Duration::from_secs(10);
 
 /// How the link is.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -62,6 +65,8 @@ pub(super) struct State {
     people: people::Going,
     strange: HashSet<Id>,
     told_empty: bool,
+    /// By when a guild that is called by its name must have been told of.
+    found_by: Option<Instant>,
     /// In which messages the files lie that were shown.
     pub files: super::files::Shown,
 }
@@ -155,6 +160,7 @@ impl State {
             people: people::Going::default(),
             strange: HashSet::new(),
             told_empty: false,
+            found_by: None,
             files: super::files::Shown::default(),
         }
     }
@@ -199,6 +205,12 @@ impl State {
             out.did(room, None, author, SystemTime::now(), Act::Typing(false));
         }
         self.gone(now, out);
+        if self.found_by.is_some_and(|by| by <= now) {
+            self.found_by = None;
+            if self.guild.id.is_none() {
+                self.refused(self.invite(), out);
+            }
+        }
     }
 
     /// The link is lost.
@@ -210,6 +222,14 @@ impl State {
             }
         }
         out.tell_all(Incoming::Lost(error));
+    }
+
+    /// Discord will not have us, or we are not where we should be: the operator must do something.
+    pub fn refused(&mut self, text: String, out: &mut Out) {
+        let told = out.fed.len();
+        self.lost(NetworkError::Forbidden(text.clone()), out);
+        out.fed.truncate(told);
+        out.tell_all(Incoming::Refused(text));
     }
 
     /// All people are known: every room is told who is there, and what it missed is asked for.
@@ -331,10 +351,11 @@ impl State {
         if self.settings.guild.is_none() && ids.len() > 1 {
             let text =
                 format!("the bot is in {} guilds; say which with guild = \"name\" or its id", ids.len());
-            out.tell_all(Incoming::Refused(text));
+            self.refused(text, out);
         } else if nowhere {
-            out.tell_all(Incoming::Refused(self.invite()));
+            self.refused(self.invite(), out);
         }
+        self.found_by = (wanted.is_none() && !nowhere).then(|| Instant::now() + FOUND);
         // A guild is whom GUILD_CREATE calls by the name; where an id is said it is known now.
         self.guild.id = wanted.or_else(|| ids.first().copied().filter(|_| self.settings.guild.is_none()));
     }
@@ -379,9 +400,8 @@ impl State {
     /// Who said something: somebody of the guild, or the face of somebody else's webhook.
     fn speaker(&self, message: &wire::Message) -> Option<Author> {
         let user = message.author.as_ref()?;
-        let Some(hook) = message.webhook_id.filter(|_| {
-            message.application_id.is_none() || user.id == message.webhook_id.unwrap_or_default()
-        }) else {
+        // What a bot says in answer to a command has a webhook as well, but the bot is somebody of the guild.
+        let Some(hook) = message.webhook_id.filter(|_| !self.guild.members.contains_key(&user.id)) else {
             return Some(self.guild.author(user, message.member.as_ref()));
         };
         let mut author = self.guild.author(user, None);

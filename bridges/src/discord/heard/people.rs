@@ -2,7 +2,7 @@
 
 use super::{Out, State, read};
 use crate::discord::snowflake::Id;
-use crate::discord::wire::{Channel, Guild, Member, Presence, Role, User};
+use crate::discord::wire::{Guild, Member, Presence, Role, User};
 use crate::model::Act;
 use crate::network::Incoming;
 use serde::Deserialize;
@@ -112,8 +112,7 @@ impl State {
             return self.lost(error, out);
         }
         let text = format!("the bot was removed from the guild \"{}\"; {}", self.guild.name, self.invite());
-        out.tell_all(Incoming::Refused(text.clone()));
-        self.link = super::Link::Lost(crate::network::NetworkError::Forbidden(text));
+        self.refused(text, out);
     }
 
     fn chunk(&mut self, data: &Value, out: &mut Out) {
@@ -136,7 +135,7 @@ impl State {
             }
         }
         let number = |key: &str| data.get(key).and_then(Value::as_u64).unwrap_or_default();
-        if number("chunk_index") + 1 >= number("chunk_count") && !self.complete {
+        if number("chunk_index") >= number("chunk_count").saturating_sub(1) && !self.complete {
             self.all_known(out);
         }
     }
@@ -271,7 +270,7 @@ impl State {
             return;
         }
         for room in self.open_rooms() {
-            let Some(channel) = self.guild.channels.get(&room).map(Channel::clone) else { continue };
+            let Some(channel) = self.guild.channels.get(&room).cloned() else { continue };
             self.retell(&channel, out);
             if self.settings.members {
                 self.list(room, out);

@@ -88,8 +88,13 @@ impl Lane {
         message: &Message<RemoteId>,
     ) -> Result<Vec<Said<'a>>, NetworkError> {
         let hooked = self.webhook().await.map_err(told)?.is_some();
-        let thread = self.thread(message.thread.as_ref());
         let answers = message.reply.as_ref().and_then(|reply| Place::read(&reply.to, self.room));
+        // Who answers something in a thread speaks there.
+        let answered = answers.map(|place| place.channel).filter(|channel| *channel != self.room);
+        let thread = self.thread(message.thread.as_ref()).or_else(|| {
+            let state = self.shared.state();
+            answered.filter(|thread| state.guild.room_of(*thread) == Some(self.room))
+        });
         let native = answers.filter(|place| !hooked && place.channel == thread.unwrap_or(self.room));
         let written = message.reply.as_ref().filter(|_| native.is_none());
         let (uploads, about, lines) = self.files(message).await;
@@ -198,7 +203,7 @@ impl Lane {
     /// Our own messages of a channel since then that nobody has claimed, oldest first.
     async fn recent(&self, thread: Option<Id>, since: SystemTime) -> Result<Vec<wire::Message>, Failure> {
         let channel = thread.unwrap_or(self.room);
-        let after = Id::at(since - SKEW);
+        let after = Id::at(since.checked_sub(SKEW).unwrap_or(since));
         let mut recent = self.shared.rest.messages(channel, Some(after), 100).await?;
         recent.retain(|message| !self.claimed.contains(&message.id));
         recent.sort_by_key(|message| message.id);

@@ -3,11 +3,12 @@
 use super::far::{Far, Open};
 use crate::contract::FarSide;
 use crate::model::Act;
-use crate::network::Incoming;
-use rialto_fake_discord::Refuse;
+use crate::network::{Incoming, Opening, RemoteId};
+use rialto_fake_discord::{Discord, Refuse, Setup};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::Duration;
+use tokio::sync::mpsc;
 
 async fn venice() -> Far {
     let far = Far::new().await;
@@ -213,4 +214,64 @@ async fn a_bot_that_nobody_has_invited_says_how_it_is_invited() {
     let mut open = Open::begin(&far, "guild = '77'", BTreeMap::new());
     let told = open.news(refused).await;
     assert!(told.contains("https://discord.com/oauth2/authorize?client_id="), "{told}");
+}
+
+#[tokio::test]
+async fn a_server_of_ones_own_is_reached_by_tls_with_its_own_authority() {
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let (chain, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let world = json!({ "guild": { "name": "Venice", "channels": ["general"], "members": ["ann"] } });
+    let discord = Discord::start(Setup::of(world).tls(&chain, &key)).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("token"), discord.token()).unwrap();
+    std::fs::write(folder.path().join("ca.pem"), &chain).unwrap();
+    let open = |ca: &str| {
+        let settings =
+            format!("token_file = 'token'\napi_url = '{}'\nbackoff_min = 0.1\n{ca}", discord.api_url());
+        let opening = Opening {
+            name: "own".into(),
+            settings: settings.parse().unwrap(),
+            folder: folder.path().into(),
+            ..Opening::default()
+        };
+        let (feed, fed) = mpsc::channel(64);
+        let room = RemoteId::from(discord.channel("general").to_string());
+        Open { network: crate::discord::open(opening, feed).unwrap(), fed, room }
+    };
+    // A stranger's certificate is not believed.
+    let mut stranger = open("");
+    stranger.news(lost).await;
+    assert!(discord.requests().is_empty());
+    let mut open = open("ca_file = 'ca.pem'");
+    open.network.join(&open.room).await.unwrap();
+    open.say("hello").await;
+    discord.say("ann", "general", "and good night");
+    let (_, _, message) = open.said().await;
+    assert_eq!(message.text.plain(), "and good night");
+    assert_eq!(discord.messages("general").len(), 2);
+    assert_eq!(discord.violations(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn many_lines_arrive_in_order_under_discords_limits() {
+    let far = Far::of(json!({ "limits": 20, "guild": {
+        "name": "Venice", "channels": ["general"], "members": ["ann"] } }))
+    .await;
+    let open = Open::joined(&far, "").await;
+    for number in 0..60 {
+        open.say(&format!("line {number}")).await;
+    }
+    let said: Vec<_> = far.discord.messages("general").into_iter().map(|seen| seen.content).collect();
+    assert_eq!(said, (0..60).map(|number| format!("line {number}")).collect::<Vec<_>>());
+    assert!(far.discord.invalid_requests() <= 6, "{}", far.discord.invalid_requests());
+    assert_eq!(far.discord.violations(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_guild_that_is_not_there_by_its_name_is_told_after_a_while() {
+    let far = venice().await;
+    let mut open = Open::begin(&far, "guild = 'Genoa'", BTreeMap::new());
+    let told = open.news(refused).await;
+    assert!(told.contains("\"Genoa\""), "{told}");
+    assert!(open.network.join(&open.room).await.is_err());
 }

@@ -148,13 +148,19 @@ impl Rest {
             let mut response = self.send(&request, &asked).await?;
             if response.status() == StatusCode::TOO_MANY_REQUESTS {
                 let global = response.headers().contains_key("x-ratelimit-global");
-                let wait = after(&response).unwrap_or(Duration::from_secs(1));
-                if global {
-                    *self.all.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + wait);
-                } else {
+                let told = after(&response);
+                if !global {
                     // The bucket learns its numbers. It would sleep for as long as Discord says, under its lock.
                     response.headers_mut().remove(RETRY_AFTER);
                     let _ = bucket.lock().await.post_hook(&response, &request, &quiet, false).await;
+                }
+                // A proxy before Discord says it in the body alone.
+                let wait = match told {
+                    Some(wait) => wait,
+                    None => in_body(response).await.unwrap_or(Duration::from_secs(1)),
+                };
+                if global {
+                    *self.all.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + wait);
                 }
                 if wait > self.patience {
                     return Err(Failure::Slow(wait));
@@ -188,7 +194,7 @@ impl Rest {
             built = built.multipart(form(asked));
         }
         let mut built = built.build().map_err(|error| Failure::Down(plain(error)))?;
-        if let Some(length) = built.headers().get_all(CONTENT_LENGTH).iter().last().cloned() {
+        if let Some(length) = built.headers().get_all(CONTENT_LENGTH).iter().next_back().cloned() {
             built.headers_mut().insert(CONTENT_LENGTH, length);
         }
         if let Some(reason) = asked.reason.and_then(reason) {
@@ -258,6 +264,11 @@ fn moved(url: &Url, base: &Url) -> Url {
 fn after(response: &Response) -> Option<Duration> {
     let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
     Duration::try_from_secs_f64(seconds).ok()
+}
+
+async fn in_body(response: Response) -> Option<Duration> {
+    let told: Value = read(response).await.ok()?;
+    Duration::try_from_secs_f64(told.get("retry_after")?.as_f64()?).ok()
 }
 
 fn form(asked: &Asked<'_>) -> Form {

@@ -1,6 +1,6 @@
 //! The one task of a network: it connects, lives while the link lives, waits, and connects again.
 
-use super::dial::{self, Stream};
+use super::dial::{self, Route, Stream};
 use super::queue::Queue;
 use super::session::{Answer, Ask, End, Out, Replies, Session, Ticket, Waiter};
 use super::settings::Settings;
@@ -26,7 +26,8 @@ pub enum Order {
     Do { room: RemoteId, event: Box<Event<RemoteId>>, answer: Answer },
     /// Ask the server this, and give all that it answers.
     Ask { what: Question, replies: Replies },
-    #[expect(dead_code, reason = "for the connections of persons")]
+    /// Be called this from now on.
+    Call(String),
     /// Hear all that happens in the rooms from now on, or no more than what concerns this connection.
     Listen(bool),
     /// Say goodbye.
@@ -62,6 +63,8 @@ pub struct Link {
     pub tls: Option<Tls>,
     /// A policy that an earlier run has kept.
     pub policy: Option<Policy>,
+    /// How its connections begin.
+    pub route: Route,
     /// What is known and answered.
     pub session: Session,
     /// What the door sees of the session.
@@ -76,6 +79,7 @@ pub struct Driver {
     policy: Option<Policy>,
     /// The server has asked for TLS, at this port.
     secure: Option<u16>,
+    route: Route,
     orders: mpsc::Receiver<Order>,
     feed: Feed,
     news: VecDeque<Fed>,
@@ -98,7 +102,7 @@ enum Over {
 impl Driver {
     /// A task for this connection, which takes these orders.
     pub fn new(link: Link, orders: mpsc::Receiver<Order>, feed: Feed) -> Self {
-        let Link { name, settings, tls, policy, session, view } = link;
+        let Link { name, settings, tls, policy, route, session, view } = link;
         let queue = Queue::new(settings.queue, settings.burst, settings.interval);
         let trouble = Some(NetworkError::Down("not connected yet".into()));
         let news = VecDeque::new();
@@ -108,6 +112,7 @@ impl Driver {
             tls,
             policy,
             secure: None,
+            route,
             orders,
             feed,
             news,
@@ -139,7 +144,9 @@ impl Driver {
             return Over::Ended(End::down("the server wants TLS, and its name can stand in no certificate"));
         }
         let (settings, tls) = (self.settings.clone(), self.tls.clone().filter(|_| secure));
-        let mut dialling = Box::pin(async move { dial::connect(&settings, port, tls.as_ref()).await });
+        let route = self.route.clone();
+        let mut dialling =
+            Box::pin(async move { dial::connect(&settings, port, tls.as_ref(), &route).await });
         let stream = loop {
             tokio::select! {
                 stream = &mut dialling => break stream,
@@ -343,6 +350,7 @@ impl Driver {
                 self.session.want(&room, key, waiter, Instant::now(), out)
             }
             Some(Order::Listen(all)) => self.session.listen(all, out),
+            Some(Order::Call(nick)) => self.session.call(nick, out),
             Some(Order::Leave { room }) => {
                 self.session.leave(&room, out);
                 let left = NetworkError::NotFound(format!("{room} was left"));

@@ -1,19 +1,41 @@
 //! Opening a connection: TCP, then TLS, within the time that the settings allow; and how long to wait after a failure.
 
+use super::puppets::Identd;
 use super::settings::Settings;
 use super::tls::Tls;
+use crate::pace::Bucket;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 /// A connection, with or without TLS.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
+/// How a connection begins: in its turn, and answered for by an ident server.
+#[derive(Clone, Default)]
+pub struct Route {
+    /// Connections that begin one after another.
+    pub turn: Option<Arc<tokio::sync::Mutex<Bucket>>>,
+    /// Who answers whose connection this is, and the name that is told.
+    pub ident: Option<(Arc<Identd>, String)>,
+}
+
 /// Connects. The error is for the operator.
-pub async fn connect(settings: &Settings, port: u16, tls: Option<&Tls>) -> Result<Box<dyn Stream>, String> {
+pub async fn connect(
+    settings: &Settings,
+    port: u16,
+    tls: Option<&Tls>,
+    route: &Route,
+) -> Result<Box<dyn Stream>, String> {
+    if let Some(turn) = &route.turn {
+        turn.lock().await.wait().await;
+    }
     let place = format!("{}:{port}", settings.server);
-    match tokio::time::timeout(settings.connect_timeout, open(settings, port, tls, &place)).await {
+    match tokio::time::timeout(settings.connect_timeout, open(settings, port, tls, route, &place)).await {
         Ok(opened) => opened,
         Err(_) => Err(format!("{place} did not answer within {} s", settings.connect_timeout.as_secs())),
     }
@@ -23,6 +45,7 @@ async fn open(
     settings: &Settings,
     port: u16,
     tls: Option<&Tls>,
+    route: &Route,
     place: &str,
 ) -> Result<Box<dyn Stream>, String> {
     let address = (settings.server.as_str(), port);
@@ -30,6 +53,11 @@ async fn open(
         TcpStream::connect(address).await.map_err(|error| format!("cannot connect to {place}: {error}"))?;
     // A line that waits for company is a line that comes late; where this cannot be set, it comes late.
     let _ = socket.set_nodelay(true);
+    let owned = route.ident.as_ref().and_then(|(identd, name)| {
+        let (ours, theirs) = (socket.local_addr().ok()?, socket.peer_addr().ok()?);
+        Some(identd.owned(ours.port(), theirs, name))
+    });
+    let socket = Told { socket, _owned: owned };
     let Some(Tls { connector, name }) = tls else { return Ok(Box::new(socket)) };
     let secured = connector.connect(name.clone(), socket).await;
     let secured = secured.map_err(|error| {
@@ -44,6 +72,40 @@ async fn open(
         format!("TLS with {place} failed: {what}{hint}")
     })?;
     Ok(Box::new(secured))
+}
+
+/// A socket that is answered for as long as it lives.
+struct Told {
+    socket: TcpStream,
+    _owned: Option<super::puppets::Owned>,
+}
+
+impl AsyncRead for Told {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.socket).poll_read(cx, into)
+    }
+}
+
+impl AsyncWrite for Told {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
 }
 
 /// The wait before the next try, after so many failures: longer and longer, with chance mixed in, so that not all the
@@ -75,7 +137,7 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         drop(listener);
         let settings = settings(&format!("server = '127.0.0.1'\nport = {port}\ntls = false")).unwrap();
-        let error = connect(&settings, port, None).await.err().unwrap();
+        let error = connect(&settings, port, None, &Route::default()).await.err().unwrap();
         assert!(error.starts_with(&format!("cannot connect to 127.0.0.1:{port}: ")), "{error}");
     }
 
@@ -86,7 +148,7 @@ mod tests {
         let settings =
             settings(&format!("server = '127.0.0.1'\nport = {port}\nconnect_timeout = 0.2")).unwrap();
         let tls = crate::irc::tls::prepare(&settings, None).unwrap();
-        let error = connect(&settings, port, tls.as_ref()).await.err().unwrap();
+        let error = connect(&settings, port, tls.as_ref(), &Route::default()).await.err().unwrap();
         assert!(error.contains("did not answer"), "{error}");
     }
 }

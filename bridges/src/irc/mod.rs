@@ -12,6 +12,7 @@ mod names;
 mod ours;
 mod outgoing;
 mod persona;
+mod puppets;
 mod questions;
 mod queue;
 mod session;
@@ -24,13 +25,16 @@ mod wire;
 
 pub use settings::{Sasl, Settings};
 
-use crate::model::{Author, Event};
+use crate::model::{Act, Author, Event, Message};
 use crate::network::{
-    Capabilities, Feed, Fut, Kind, Listed, Network, NetworkError, Opening, RemoteId, Sanction, SettingsError,
+    Capabilities, Feed, Fut, Identity, Kind, Listed, Network, NetworkError, Opening, RemoteId, Sanction,
+    SettingsError,
 };
 use connection::{Driver, Link, Order};
+use dial::Route;
 use ours::Ours;
 use persona::Persona;
+use puppets::Puppets;
 use session::Session;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -50,8 +54,10 @@ struct Irc {
     orders: mpsc::Sender<Order>,
     view: SharedView,
     /// Keys that were said beside a channel's name.
-    keys: Mutex<HashMap<RemoteId, String>>,
+    keys: Arc<Mutex<HashMap<RemoteId, String>>>,
     list: tokio::sync::Mutex<questions::List>,
+    /// Connections of people.
+    puppets: Option<Puppets>,
 }
 
 fn check(opening: &Opening) -> Result<(), SettingsError> {
@@ -66,17 +72,44 @@ fn open(opening: Opening, feed: Feed) -> Result<Arc<dyn Network>, SettingsError>
         tracing::warn!(network = %opening.name, "tls is false: words and passwords go in the clear");
     }
     let policy = opening.kept.get(sts::MARK).and_then(|mark| sts::Policy::from_mark(mark));
+    let (ours, keys) = (Ours::default(), Arc::default());
     let persona = Arc::new(Persona::listener(&settings));
-    let session = Session::new(settings.clone(), persona, Ours::default().place()).keeping(opening.kept);
+    let secret = opening.kept.get(puppets::MARK).cloned();
+    let session = Session::new(settings.clone(), persona, ours.place()).keeping(opening.kept);
     let view = SharedView::new(&session);
+    let shared = puppets::Shared {
+        name: opening.name.clone(),
+        settings: settings.clone(),
+        tls: tls.clone(),
+        policy: policy.clone(),
+        ours,
+        view: view.clone(),
+        keys: Arc::clone(&keys),
+        house: feed.clone(),
+    };
+    let (puppets, feed) =
+        Puppets::open(shared, secret.as_deref()).map_or((None, feed), |(all, feed)| (Some(all), feed));
     let (orders, taken) = mpsc::channel(ORDERS);
-    let link =
-        Link { name: opening.name, settings: settings.clone(), tls, policy, session, view: view.clone() };
+    let link = Link {
+        name: opening.name,
+        settings: settings.clone(),
+        tls,
+        policy,
+        route: Route::default(),
+        session,
+        view: view.clone(),
+    };
     tokio::spawn(Driver::new(link, taken, feed).run());
-    Ok(Arc::new(Irc { settings, orders, view, keys: Mutex::default(), list: Default::default() }))
+    Ok(Arc::new(Irc { settings, orders, view, keys, list: Default::default(), puppets }))
 }
 
 impl Irc {
+    /// The connections of people, where they have some.
+    fn own(&self) -> Result<&Puppets, NetworkError> {
+        let none = "there people have no connections of their own: the operator can set `puppets`";
+        self.puppets.as_ref().ok_or(NetworkError::Unsupported(none))
+    }
+
     async fn order(&self, order: Order) -> Result<(), NetworkError> {
         self.orders.send(order).await.map_err(|_| closed())
     }
@@ -105,6 +138,7 @@ impl Network for Irc {
         Box::pin(async move {
             self.view.resolve(room.as_str())?;
             let key = self.keys.lock().unwrap_or_else(PoisonError::into_inner).get(room).cloned();
+            self.puppets.iter().for_each(|puppets| puppets.wants(room, true));
             let (waiter, answer) = oneshot::channel();
             self.order(Order::Join { room: room.clone(), key, waiter }).await?;
             answer.await.map_err(|_| closed())?
@@ -112,11 +146,25 @@ impl Network for Irc {
     }
 
     fn leave<'a>(&'a self, room: &'a RemoteId) -> Fut<'a, ()> {
+        self.puppets.iter().for_each(|puppets| puppets.wants(room, false));
         Box::pin(async move { self.order(Order::Leave { room: room.clone() }).await })
     }
 
     fn send<'a>(&'a self, room: &'a RemoteId, event: &'a Event<RemoteId>) -> Fut<'a, Vec<RemoteId>> {
         Box::pin(async move {
+            if let Some(puppets) = &self.puppets
+                && !puppets.is_relayed(room, &event.author)?
+            {
+                match (&event.act, puppets.send(room, event)) {
+                    // Not everybody may: then the bridge does what it may.
+                    (Act::Subject(_), _) if !puppets.sets_subject(room, &event.author) => {}
+                    (Act::Retract { .. }, sent) => match sent.await {
+                        Err(NetworkError::Forbidden(_) | NetworkError::Unsupported(_)) => {}
+                        sent => return sent,
+                    },
+                    (_, sent) => return sent.await,
+                }
+            }
             let (answer, sent) = oneshot::channel();
             self.order(Order::Do { room: room.clone(), event: Box::new(event.clone()), answer }).await?;
             sent.await.map_err(|_| closed())?
@@ -143,16 +191,46 @@ impl Network for Irc {
     fn command<'a>(&'a self, person: Option<&'a Author>, line: &'a str) -> Fut<'a, Vec<String>> {
         Box::pin(async move {
             match person {
-                Some(_) => {
-                    Err(NetworkError::Unsupported("commands of people without a connection of their own"))
-                }
+                Some(person) => self.own()?.command(person, line).await,
                 None => self.commanded(line).await,
             }
         })
     }
 
+    fn seat<'a>(&'a self, room: &'a RemoteId, person: &'a Author, here: bool) -> Fut<'a, ()> {
+        self.puppets.iter().for_each(|puppets| puppets.seat(room, person, here));
+        Box::pin(async { Ok(()) })
+    }
+
+    fn speaks(&self, room: &RemoteId, person: &Author) -> bool {
+        self.puppets.as_ref().is_some_and(|puppets| puppets.speaks(room, person))
+    }
+
+    fn whisper<'a>(&'a self, from: &'a Author, to: &'a str, message: &'a Message<RemoteId>) -> Fut<'a, ()> {
+        Box::pin(async move { self.own()?.whisper(from, to, message).await })
+    }
+
+    fn identify<'a>(&'a self, person: &'a str, identity: Option<&'a Identity>) -> Fut<'a, ()> {
+        Box::pin(async move {
+            self.own()?.identify(person, identity);
+            Ok(())
+        })
+    }
+
+    fn connection(&self, person: &str) -> Option<String> {
+        self.puppets.as_ref()?.connection(person)
+    }
+
+    fn disconnect<'a>(&'a self, person: &'a str) -> Fut<'a, ()> {
+        self.puppets.iter().for_each(|puppets| puppets.disconnect(person));
+        Box::pin(async { Ok(()) })
+    }
+
     fn close(&self) -> Fut<'_, ()> {
         Box::pin(async move {
+            if let Some(puppets) = &self.puppets {
+                puppets.close().await;
+            }
             let (done, closed) = oneshot::channel();
             if self.order(Order::Close { done }).await.is_ok() {
                 // A task that is gone is closed.

@@ -75,6 +75,11 @@ impl Place {
         }
     }
 
+    /// Which of our connections this is.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
     /// All our connections.
     pub fn ours(&self) -> &Ours {
         &self.ours

@@ -16,6 +16,10 @@ pub struct Persona {
     pub username: String,
     /// What WHOIS shows.
     pub realname: String,
+    /// The nick that was to be had last time, where the one that is asked for was not: the first to try then.
+    pub fallback: Option<String>,
+    /// What WEBIRC says after its password, for servers that believe us: our name, his host, his address.
+    pub webirc: Option<[String; 3]>,
     /// The account that is proven with SASL.
     pub proof: Option<Proof>,
     /// The account and the password that NickServ is told where SASL has not proven one.
@@ -59,12 +63,13 @@ impl Persona {
             nick: settings.nick.clone(),
             username: settings.username.clone().unwrap_or_else(|| settings.nick.clone()),
             realname: settings.realname.clone(),
+            fallback: None,
+            webirc: None,
             proof,
             nickserv: nickserv.map(|password| (settings.nickserv_account.clone(), password)),
         }
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the connections of persons"))]
     /// The connection of one of ours (an `Author::account`), under this nick and user name unless his identity names
     /// another nick. The nick must be one that IRC can have (`names::is_nick`).
     pub fn person(whose: Arc<str>, nick: &str, username: &str, realname: &str, is: &Identity) -> Persona {
@@ -75,6 +80,8 @@ impl Persona {
             nick: is.nick.clone().unwrap_or_else(|| nick.into()),
             username: username.into(),
             realname: realname.into(),
+            fallback: None,
+            webirc: None,
             proof: provable.then(|| Proof {
                 account,
                 password: is.password.clone(),

@@ -80,26 +80,7 @@ impl Irc {
     }
 
     pub(super) async fn commanded(&self, line: &str) -> Result<Vec<String>, NetworkError> {
-        let forbidden = |text: &str| Err(NetworkError::Forbidden(text.into()));
-        let line = line.trim();
-        if line.contains(['\r', '\n', '\0']) || line.len() + 2 > LONGEST_OUT {
-            return forbidden("a command is one line of at most 510 bytes");
-        }
-        let verb = line.split(' ').next().unwrap_or_default().to_ascii_uppercase();
-        if verb.is_empty() || !verb.chars().all(|c| c.is_ascii_alphanumeric()) {
-            return forbidden("a command begins with its name, as in WHOIS romeo");
-        }
-        if OURS.contains(&verb.as_str()) {
-            return forbidden("the bridge says this by itself: it would lose its connection");
-        }
-        let ask = Ask { line: format!("{line}\r\n"), ends: &[] };
-        let lines = self.question(Question::Raw(ask)).await?;
-        let show = |line: &Line| {
-            let skip = usize::from(line.verb.len() == 3); // numerics begin with our own nick
-            let words = line.args.get(skip..).unwrap_or_default().join(" ");
-            harmless_line(&format!("{} {}", line.verb, super::formatting::strip(&words)))
-        };
-        Ok(lines.iter().take(LINES).map(show).collect())
+        Ok(shown(&self.question(Question::Raw(command(line)?)).await?))
     }
 
     pub(super) async fn sanctioned(
@@ -135,6 +116,33 @@ impl Irc {
         }
         Ok(ids)
     }
+}
+
+/// A command in IRC's own words, if it does no harm to the connection.
+pub(super) fn command(line: &str) -> Result<Ask, NetworkError> {
+    let forbidden = |text: &str| Err(NetworkError::Forbidden(text.into()));
+    let line = line.trim();
+    if line.contains(['\r', '\n', '\0']) || line.len() + 2 > LONGEST_OUT {
+        return forbidden("a command is one line of at most 510 bytes");
+    }
+    let verb = line.split(' ').next().unwrap_or_default().to_ascii_uppercase();
+    if verb.is_empty() || !verb.chars().all(|c| c.is_ascii_alphanumeric()) {
+        return forbidden("a command begins with its name, as in WHOIS romeo");
+    }
+    if OURS.contains(&verb.as_str()) {
+        return forbidden("the bridge says this by itself: it would lose its connection");
+    }
+    Ok(Ask { line: format!("{line}\r\n"), ends: &[] })
+}
+
+/// An answer, as people read it.
+pub(super) fn shown(lines: &[Line]) -> Vec<String> {
+    let show = |line: &Line| {
+        let skip = usize::from(line.verb.len() == 3); // numerics begin with our own nick
+        let words = line.args.get(skip..).unwrap_or_default().join(" ");
+        harmless_line(&format!("{} {}", line.verb, super::formatting::strip(&words)))
+    };
+    lines.iter().take(LINES).map(show).collect()
 }
 
 /// Those whose names or topics hold the words, the most visited first.

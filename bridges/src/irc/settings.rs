@@ -1,6 +1,7 @@
 //! The settings of one IRC network: `[bridge.<name>]` with `kind = "irc"`.
 
 use super::names;
+use super::puppets::Rules;
 use super::session::proof::MECHANISMS;
 use crate::keys::refuse_unknown;
 use crate::network::{Opening, SettingsError};
@@ -92,6 +93,9 @@ pub struct Settings {
     /// Write names so that they do not alert their owners on IRC.
     #[serde(default)]
     pub ping_protection: bool,
+    /// People of ours have connections of their own.
+    #[serde(default, deserialize_with = "super::puppets::rules::read")]
+    pub puppets: Option<Rules>,
     /// The secrets that the files and variables above name.
     #[serde(skip)]
     pub secrets: Secrets,
@@ -163,6 +167,7 @@ pub const KEYS: &[&str] = &[
     "netsplit_hold",
     "moderate",
     "ping_protection",
+    "puppets",
 ];
 
 impl Settings {
@@ -188,6 +193,7 @@ impl Settings {
         })?;
         settings.check()?;
         settings.secrets = settings.read_secrets(&opening.folder)?;
+        settings.puppets.iter_mut().try_for_each(|rules| rules.complete(&opening.folder))?;
         settings.ca_file = settings.ca_file.map(|path| opening.folder.join(path));
         Ok(settings)
     }
@@ -289,7 +295,7 @@ impl Settings {
 }
 
 /// The file's first line.
-fn from_file(path: &Path, key: &str) -> Result<String, SettingsError> {
+pub(super) fn from_file(path: &Path, key: &str) -> Result<String, SettingsError> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| SettingsError::new(key, format!("cannot read {}: {error}", path.display())))?;
     sound(text.lines().next().unwrap_or_default().to_owned(), key)
@@ -308,7 +314,7 @@ fn sound(secret: String, key: &str) -> Result<String, SettingsError> {
     Ok(secret)
 }
 
-fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+pub(super) fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     let seconds = f64::deserialize(from)?;
     match Duration::try_from_secs_f64(seconds) {
         Ok(time) if seconds <= 1e7 => Ok(time),

@@ -63,6 +63,8 @@ fn regained(news: &Incoming) -> Option<()> {
     matches!(news, Incoming::Regained).then_some(())
 }
 
+use super::open as open_network;
+
 struct FakeSide(Fake);
 
 impl FarSide for FakeSide {
@@ -112,6 +114,85 @@ impl FarSide for FakeSide {
 #[tokio::test]
 async fn irc_keeps_the_contract() {
     contract::check(&FakeSide(Fake::start(Script::default()).await.unwrap())).await.unwrap();
+}
+
+/// The same network, where everybody has a connection of his own.
+struct PuppetSide(FakeSide);
+
+/// Everybody sits down before he speaks.
+struct Seating(Arc<dyn Network>);
+
+impl Network for Seating {
+    fn capabilities(&self, room: &RemoteId) -> Capabilities {
+        Capabilities { names: true, ..self.0.capabilities(room) }
+    }
+    fn resolve<'a>(&'a self, name: &'a str) -> Fut<'a, RemoteId> {
+        self.0.resolve(name)
+    }
+    fn join<'a>(&'a self, room: &'a RemoteId) -> Fut<'a, ()> {
+        self.0.join(room)
+    }
+    fn leave<'a>(&'a self, room: &'a RemoteId) -> Fut<'a, ()> {
+        self.0.leave(room)
+    }
+    fn send<'a>(&'a self, room: &'a RemoteId, event: &'a Event<RemoteId>) -> Fut<'a, Vec<RemoteId>> {
+        Box::pin(async move {
+            let author =
+                Author { account: Some(format!("{}@x", event.author.nick).into()), ..event.author.clone() };
+            self.0.seat(room, &author, true).await?;
+            self.0.send(room, &Event { author, ..event.clone() }).await
+        })
+    }
+    fn close(&self) -> Fut<'_, ()> {
+        self.0.close()
+    }
+}
+
+impl FarSide for PuppetSide {
+    fn open(&self, feed: Feed) -> Arc<dyn Network> {
+        let mut settings = self.0.0.settings();
+        settings.extend("puppets = { pause = 0.01, wait = 5 }".parse::<toml::Table>().unwrap());
+        let opening = Opening { name: "fake".into(), settings, folder: "/".into(), ..Opening::default() };
+        Arc::new(Seating(open_network(opening, feed).unwrap()))
+    }
+    fn room(&self) -> &str {
+        self.0.room()
+    }
+    async fn enters(&self, nick: &str) {
+        self.0.enters(nick).await;
+    }
+    async fn leaves(&self, nick: &str) {
+        self.0.leaves(nick).await;
+    }
+    async fn renames(&self, nick: &str, now: &str) {
+        self.0.renames(nick, now).await;
+    }
+    async fn says(&self, nick: &str, words: &str) {
+        self.0.says(nick, words).await;
+    }
+    async fn reads(&self) -> Option<String> {
+        loop {
+            let line = self.0.0.next_heard("ann").await?;
+            assert!(!line.starts_with(":rialto PRIVMSG"), "{line}");
+            if let Some((who, words)) = line.split_once(" PRIVMSG #lounge :")
+                && ![":bea", ":cid"].contains(&who)
+            {
+                return Some(words.into());
+            }
+        }
+    }
+    async fn cut(&self) {
+        self.0.cut().await;
+    }
+    async fn heal(&self) {
+        self.0.heal().await;
+    }
+}
+
+#[tokio::test]
+async fn irc_keeps_the_contract_with_a_connection_for_each_person() {
+    let side = PuppetSide(FakeSide(Fake::start(Script::default()).await.unwrap()));
+    contract::check(&side).await.unwrap();
 }
 
 #[tokio::test]

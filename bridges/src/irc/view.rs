@@ -18,6 +18,7 @@ struct View {
     /// How a channel whose name has no bytes can be spoken to.
     manner: Manner,
     nick: String,
+    nicklen: usize,
     topiclen: usize,
     chantypes: String,
     channellen: usize,
@@ -61,7 +62,7 @@ impl SharedView {
             displayed: false,
             names: false,
             quiet_names: settings.ping_protection,
-            puppets: false,
+            puppets: settings.puppets.is_some(),
             sanction: settings.moderate && view.commanded.contains(room),
             threads: false,
             rehost: false,
@@ -75,6 +76,17 @@ impl SharedView {
         let budget = view.manner.budget.saturating_sub(room.as_str().len());
         let (nick, letters) = (view.nick.clone(), view.casemapping);
         (Manner { budget, ..view.manner }, move |other: &str| letters.same(&nick, other))
+    }
+
+    /// Our nick, once the server has given us one, and how long nicks may be there.
+    pub fn nick(&self) -> (String, usize) {
+        let view = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (view.nick.clone(), view.nicklen)
+    }
+
+    /// The one spelling of this name.
+    pub fn fold(&self, name: &str) -> String {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).casemapping.fold(name)
     }
 
     /// The line that asks for a list of channels.
@@ -106,6 +118,7 @@ fn view(session: &Session) -> View {
     View {
         manner: session.manner(""),
         nick: session.nick().into(),
+        nicklen: isupport.nicklen,
         topiclen: isupport.topiclen,
         chantypes: isupport.chantypes.clone(),
         channellen: isupport.channellen,

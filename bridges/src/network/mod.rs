@@ -77,6 +77,18 @@ pub trait Network: Send + Sync + 'static {
         unsupported("accounts of its own for each person")
     }
 
+    /// How the connection of one of ours (an `Author::account`) is, in words; `None` where he has none. Cheap.
+    fn connection(&self, person: &str) -> Option<String> {
+        let _ = person;
+        None
+    }
+
+    /// The connection of one of ours is given up, until he speaks again.
+    fn disconnect<'a>(&'a self, person: &'a str) -> Fut<'a, ()> {
+        let _ = person;
+        Box::pin(async { Ok(()) })
+    }
+
     /// A moderator here has decided something about a person there (an `Author::id`).
     fn sanction<'a>(&'a self, room: &'a RemoteId, person: &'a str, sanction: &'a Sanction) -> Fut<'a, ()> {
         let _ = (room, person, sanction);

@@ -221,6 +221,9 @@ impl Stranger {
             "PRIVMSG" | "NOTICE" if !shared.state().may_speak(&nick, to) => {
                 self.numeric("404", &format!("{to} :Cannot send to channel"));
             }
+            "PRIVMSG" if !to.starts_with(['#', '&']) && !shared.state().exists(to) => {
+                self.numeric("401", &format!("{to} :No such nick/channel"));
+            }
             "PRIVMSG" | "NOTICE" => shared.with(|state| state.say(verb, &nick, to, line.last())),
             "TOPIC" if !shared.state().may_set_topic(&nick, to) => {
                 self.numeric("482", &format!("{to} :You're not channel operator"));
@@ -236,6 +239,7 @@ impl Stranger {
                     shared.with(|state| (state.person(&nick).user.clone(), state.person(&nick).host.clone()));
                 self.numeric("302", &format!(":{nick}=+{user}@{host}"));
             }
+            "NAMES" => self.names(to),
             "WHO" => self.who(to),
             "PONG" => {}
             _ => self.numeric("421", &format!("{verb} :Unknown command")),
@@ -247,14 +251,16 @@ impl Stranger {
             return self.numeric(numeric, &format!("{channel} :{words}"));
         }
         self.shared.with(|state| state.join(nick, channel));
-        let (topic, names) = {
-            let state = self.shared.state();
-            (state.topic_of(channel), state.names(channel))
-        };
+        let topic = self.shared.state().topic_of(channel);
         if let Some((topic, setter)) = topic {
             self.numeric("332", &format!("{channel} :{topic}"));
             self.numeric("333", &format!("{channel} {setter} 1700000000"));
         }
+        self.names(channel);
+    }
+
+    fn names(&mut self, channel: &str) {
+        let names = self.shared.state().names(channel);
         for names in names.chunks(20) {
             self.numeric("353", &format!("= {channel} :{}", names.join(" ")));
         }

@@ -54,7 +54,7 @@ mod tests {
         let mut net = Net::person("romeo@example.org");
         net.want("#lounge");
         net.enter("@ann bea");
-        assert_eq!(net.news(), [], "who is there is the listener's to tell");
+        assert_eq!(net.news(), [Incoming::Regained], "who is there is the listener's to tell");
         for line in [
             ":ann!a@h PRIVMSG #lounge :hi",
             ":cid!c@h JOIN #lounge",

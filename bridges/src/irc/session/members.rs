@@ -282,7 +282,8 @@ impl Session {
         } else {
             0
         };
-        if std::mem::take(&mut room.lost) {
+        // Of a person's connection, this is all that is told.
+        if std::mem::take(&mut room.lost) || !self.listens {
             out.tell(Some(&room.id), Incoming::Regained);
         }
         room.answer(Ok(()));

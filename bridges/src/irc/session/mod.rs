@@ -21,7 +21,7 @@ mod tagged;
 mod talk;
 
 pub use asks::{Ask, Replies, refusal};
-pub use refusals::End;
+pub use refusals::{End, is_crowd};
 pub use room::{Stage, Waiter};
 pub use sending::{Answer, Part, Sending, Ticket};
 
@@ -224,7 +224,10 @@ impl Session {
     /// A name for a message that has none: unique on this network, also after a restart.
     pub fn name_message(&mut self) -> RemoteId {
         self.names += 1;
-        format!("{:x}-{:x}", self.born, self.names).into()
+        match self.persona.whose {
+            None => format!("{:x}-{:x}", self.born, self.names).into(),
+            Some(_) => format!("{:x}.{}-{:x}", self.born, self.place.number(), self.names).into(),
+        }
     }
 
     /// Bytes of text in a PRIVMSG to this channel, as the server will show it to others (RFC 1459 §2.3):

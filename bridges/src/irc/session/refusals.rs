@@ -53,11 +53,19 @@ pub fn is_of_act(numeric: &str) -> bool {
     matches!(numeric, "404" | "408" | "415" | "442" | "482" | "531")
 }
 
+/// Do these words mean that too many of us are there?
+pub fn is_crowd(text: &str) -> bool {
+    let said = text.to_ascii_lowercase();
+    ["too many", "throttl", "too fast", "clones", "limit exceeded", "try again later"]
+        .iter()
+        .any(|word| said.contains(word))
+}
+
 /// What an ERROR line means: it is the last thing a server says.
 pub fn of_error(text: &str) -> End {
     let said = text.to_ascii_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| said.contains(word));
-    if has(&["too many", "throttl", "too fast", "clones", "limit exceeded", "try again later"]) {
+    if is_crowd(text) {
         return End::Lost { error: NetworkError::Down(text.into()), wait: Duration::from_secs(60) };
     }
     if has(&[

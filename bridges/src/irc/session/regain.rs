@@ -4,6 +4,7 @@
 use super::{Out, Session};
 use crate::irc::line::write;
 use crate::irc::names::alternative;
+use crate::irc::persona::Persona;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -27,6 +28,19 @@ impl Session {
         }
         if let Some(plea) = self.plea("REGAIN") {
             out.paced.push(write(&["PRIVMSG", "NickServ"], Some(&plea)));
+        }
+    }
+
+    /// The house wants another nick from now on.
+    pub fn call(&mut self, nick: String, out: &mut Out) {
+        if nick == self.persona.nick {
+            return;
+        }
+        self.persona = std::sync::Arc::new(Persona { nick: nick.clone(), ..(*self.persona).clone() });
+        if self.is_ready() && !self.is_me(&nick) {
+            out.paced.push(write(&["NICK", &nick], None));
+            // Where it is taken, it is tried again.
+            self.regain = Some(Instant::now() + REGAIN);
         }
     }
 

@@ -79,6 +79,12 @@ impl Handshake {
 
     /// The first lines of a connection.
     pub fn begin(settings: &Settings, persona: &Persona, out: &mut Out) {
+        let webirc =
+            settings.puppets.as_ref().and_then(|rules| rules.webirc.as_ref()).zip(persona.webirc.as_ref());
+        if let Some((password, [gateway, host, address])) = webirc {
+            // Before all else: everything that follows comes from him.
+            out.urgent.push(write(&["WEBIRC", password, gateway, host, address], None));
+        }
         out.urgent.push(write(&["CAP", "LS", "302"], None));
         if let Some(password) = &settings.secrets.server {
             out.urgent.push(write(&["PASS"], Some(password)));
@@ -321,7 +327,11 @@ impl Handshake {
             return;
         }
         let attempt = if line.verb == "432" && self.nicks == 1 { 0 } else { self.nicks };
-        let nick = alternative(&persona.nick, attempt, self.longest.unwrap_or(usize::MAX));
+        let longest = self.longest.unwrap_or(usize::MAX);
+        let nick = match &persona.fallback {
+            Some(known) if self.nicks == 1 && line.verb != "432" && known.len() <= longest => known.clone(),
+            _ => alternative(&persona.nick, attempt, longest),
+        };
         out.urgent.push(write(&["NICK", &nick], None));
     }
 }

@@ -90,9 +90,10 @@ impl Session {
                     self.proven(now, out);
                 }
                 self.no_regain(&said, now, out);
-                return out.tell(None, Incoming::Notice(format!("{} says: {said}", line.source.nick)));
-            }
-            if self.persona.whose.is_none() {
+                if self.persona.whose.is_none() {
+                    return out.tell(None, Incoming::Notice(format!("{} says: {said}", line.source.nick)));
+                }
+            } else if self.persona.whose.is_none() {
                 return;
             }
         }

@@ -33,7 +33,7 @@ use crate::listeners::tls::{self, Tls, TlsError};
 use crate::listeners::turn::{TurnError, TurnServer};
 use crate::listeners::{C2s, Door, ListenError, Listeners};
 use crate::muc::doors::{self, Bridged, Native};
-use crate::muc::links::{BadBridge, Links, Networks};
+use crate::muc::links::{Links, Networks, NotOpened};
 use crate::muc::{Hosting, Limits, MucHost, RoomPolicy};
 use crate::people::People;
 use crate::public_url::PublicUrl;
@@ -100,7 +100,7 @@ pub enum OpenError {
     Certificate(#[from] CertError),
     /// A bridge.
     #[error("{0}")]
-    Bridge(#[from] BadBridge),
+    Bridge(#[from] NotOpened),
     /// TLS.
     #[error("{0}")]
     Tls(#[from] TlsError),
@@ -137,7 +137,7 @@ impl Server {
         let router = Router::new(accounts, features, store.clone(), Arc::new(people.clone()));
         let router = Arc::new(router.guarded_by(shared.guards.clone()));
         config.domains.iter().for_each(|domain| router.domains.serve(domain, Domain::Accounts));
-        let networks = Networks::open(&config.bridges, &config.origin.folder)?;
+        let networks = Networks::open(&config.bridges, &config.origin.folder, &store)?;
         let links = Links::new(networks, &store, doors::defaults(&config.rooms));
         let spaces = Spaces::of(&config, &shared.pubsub);
         let rooms = open_rooms(&config, (&router, &links, &spaces)).await?;

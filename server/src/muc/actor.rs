@@ -10,6 +10,7 @@ use rialto_xmpp::{BareJid, Condition, Jid, Stanza, StanzaError};
 use tokio::sync::{Notify, mpsc};
 
 use super::effect::{Effect, Now};
+use super::links::Seated;
 use super::perform::Works;
 use super::room::{Input, Room, State};
 use super::tombstone::named;
@@ -120,6 +121,7 @@ impl Actor {
     async fn handle_all(&mut self, mut inputs: Vec<Input>) {
         let waiting: Vec<Arc<Notify>> = inputs.iter().filter_map(waits).cloned().collect();
         let attended = self.room.occupants.has_sessions();
+        let seated = Seated::of(&self.room);
         while !inputs.is_empty() {
             let before = self.room.clone();
             let mut effects = Vec::new();
@@ -143,6 +145,9 @@ impl Actor {
         waiting.iter().for_each(|waiting| waiting.notify_one());
         self.works.tell_listing(&self.room);
         self.works.tell_links(&self.room, attended);
+        for (link, person, here) in seated.changes(&self.room) {
+            self.works.relays.seated(link, person, here);
+        }
     }
 
     async fn handle_alone(&mut self, input: Input) -> Vec<Jid> {
@@ -257,6 +262,8 @@ fn kind(input: &Input) -> &'static str {
         Input::Destroy { .. } => "destroy",
         Input::Linked(_) | Input::Unlinked(_) => "link",
         Input::News(..) => "news",
+        Input::Mark(_) => "mark",
+        Input::Told(..) => "told",
         Input::Undelivered(..) => "undelivered",
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rialto_xmpp::{Element, Iq, Stanza, StanzaError};
 
-use super::links::Relayed;
+use super::links::{Decided, Relayed};
 use super::listener::{Listeners, Printed};
 use super::room::LinkId;
 use super::tombstone::Kept;
@@ -30,6 +30,12 @@ pub enum Effect {
     ShowCard(Iq),
     /// To the people of a far room.
     Relay(LinkId, Arc<Relayed>),
+    /// Nothing flows over a link, and why; or again it does.
+    Withheld(LinkId, Option<String>),
+    /// News of a far room were about a message that is not known here.
+    Unknown(LinkId),
+    /// What was decided here about somebody of a far room shall hold there.
+    Sanction(LinkId, Decided),
     /// A question to the room's archive from somebody who may ask it (XEP-0313 §4).
     Search(Iq),
     /// The room is gone: nothing of it is kept.

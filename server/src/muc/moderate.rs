@@ -36,6 +36,29 @@ impl<'a> Request<'a> {
     }
 }
 
+/// Who has taken a message back: an occupant, or the room for somebody whom it does not know.
+#[derive(Clone, Copy, Debug)]
+pub struct By<'a> {
+    jid: &'a Jid,
+    occupant: Option<&'a Occupant>,
+}
+
+impl<'a> By<'a> {
+    /// A moderator who is here.
+    pub fn occupant(moderator: &'a Occupant) -> By<'a> {
+        By { jid: &moderator.jid, occupant: Some(moderator) }
+    }
+
+    /// The room.
+    pub fn room(jid: &'a Jid) -> By<'a> {
+        By { jid, occupant: None }
+    }
+
+    fn element(self, ns: &'static str) -> Element {
+        Element::new("moderated", ns).attr("by", self.jid).with_opt(self.occupant.map(Occupant::id_element))
+    }
+}
+
 impl Room {
     /// §3: a moderator takes somebody's message back.
     pub(super) fn moderate(&mut self, turn: &mut Turn<'_>, from: &Jid, iq: &Iq) {
@@ -54,15 +77,26 @@ impl Room {
         if message.sender().is_none_or(Jid::is_bare) {
             return Err(StanzaError::new(Condition::NotAllowed, "This is what the room itself said."));
         }
-        let told = Arc::new(self.told(turn, &moderator, request.id, reason.as_deref()));
-        let bytes = self.keep_and_tell(turn, &told, true);
-        self.remember(turn, &told, bytes);
-        let by = by(&moderator, ns::MODERATE);
-        let tombstone =
-            retracted(turn.now.at, &told).with(by).with_opt(because(reason.as_deref(), ns::RETRACT));
-        self.bury(turn, request.id, &message, tombstone);
+        self.erase(turn, By::occupant(&moderator), (request.id, &message), reason.as_deref());
         self.relay_moderation(turn, &moderator, request.id);
         Ok(())
+    }
+
+    /// §3.1, §4: a message goes, everybody learns it from the room, and a tombstone stands in its place.
+    pub(super) fn erase(
+        &mut self,
+        turn: &mut Turn<'_>,
+        by: By<'_>,
+        (id, message): (&str, &Stanza),
+        reason: Option<&str>,
+    ) {
+        let told = Arc::new(self.retraction(turn, by, id, reason));
+        let bytes = self.keep_and_tell(turn, &told, true);
+        self.remember(turn, &told, bytes);
+        let tombstone = retracted(turn.now.at, &told)
+            .with(by.element(ns::MODERATE))
+            .with_opt(because(reason, ns::RETRACT));
+        self.bury(turn, id, message, tombstone);
     }
 
     fn moderator(&self, from: &Jid) -> Result<Arc<Occupant>, StanzaError> {
@@ -80,12 +114,13 @@ impl Room {
     }
 
     /// §3.1: from the room itself, to everybody; for clients of version 0.3 and for those of version 0.2.
-    fn told(&self, turn: &Turn<'_>, moderator: &Occupant, id: &str, reason: Option<&str>) -> Stanza {
+    fn retraction(&self, turn: &Turn<'_>, by: By<'_>, id: &str, reason: Option<&str>) -> Stanza {
         let retract = Element::new("retract", ns::RETRACT)
             .attr("id", id)
-            .with(by(moderator, ns::MODERATE))
+            .with(by.element(ns::MODERATE))
             .with_opt(because(reason, ns::RETRACT));
-        let old = by(moderator, ns::MODERATE_OLD)
+        let old = by
+            .element(ns::MODERATE_OLD)
             .with(Element::new("retract", ns::RETRACT_OLD))
             .with_opt(because(reason, ns::MODERATE_OLD));
         let mut message = Message::new(MessageKind::Groupchat, &self.jid, &self.jid)
@@ -102,10 +137,6 @@ impl Room {
 /// `item-not-found`: there is no such message to be taken back.
 pub fn not_there() -> StanzaError {
     StanzaError::new(Condition::ItemNotFound, "This room does not have such a message, or has it no longer.")
-}
-
-fn by(moderator: &Occupant, ns: &'static str) -> Element {
-    Element::new("moderated", ns).attr("by", &moderator.jid).with(moderator.id_element())
 }
 
 fn because(reason: Option<&str>, ns: &'static str) -> Option<Element> {

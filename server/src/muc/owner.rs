@@ -121,6 +121,7 @@ impl Room {
             }
         }
         self.tell_codes(turn, &codes);
+        self.readers_changed(turn, before);
         if now.moderated != before.moderated || now.voice_by_default != before.voice_by_default {
             self.moderation_changed(turn);
         }

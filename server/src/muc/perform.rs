@@ -19,7 +19,7 @@ use super::effect::{Archived, Bind, Effect};
 use super::farewell::Farewells;
 use super::groupchat::is_subject;
 use super::host::Listed;
-use super::links::Relayed;
+use super::links::{Author, Decided, Relayed};
 use super::listener::{Listener, Printed};
 use super::record::Record;
 use super::room::{LinkId, Room, State};
@@ -45,6 +45,18 @@ pub trait Relays: Send + Sync + 'static {
 
     /// Somebody on XMPP is in the room now, or nobody any more.
     fn attended(&self, _room: &BareJid, _by_anybody: bool) {}
+
+    /// Somebody here is in the room now, or not any more.
+    fn seated(&self, _link: LinkId, _person: Author, _here: bool) {}
+
+    /// Nothing flows over a link, and why; or again it does.
+    fn withheld(&self, _link: LinkId, _why: Option<String>) {}
+
+    /// News of a far room were about a message that is not known.
+    fn unknown(&self, _link: LinkId) {}
+
+    /// What was decided about somebody of a far room shall hold there.
+    fn sanction(&self, _room: &BareJid, _link: LinkId, _decided: Decided) {}
 
     /// Names of a message, into the batch that keeps the message itself.
     ///
@@ -124,6 +136,9 @@ impl Works {
                     }
                 }
                 Effect::Relay(link, relayed) => self.relays.relay(&room.jid, link, &relayed),
+                Effect::Withheld(link, why) => self.relays.withheld(link, why),
+                Effect::Unknown(link) => self.relays.unknown(link),
+                Effect::Sanction(link, decided) => self.relays.sanction(&room.jid, link, decided),
                 Effect::Search(iq) => self.search(&router, &room.jid, iq),
                 Effect::ShowCard(iq) => self.route(&router, self.card(&room.jid, iq)).await,
                 // Done before anybody heard anything.

@@ -144,7 +144,13 @@ impl Room {
         }
         presence.payloads.push(occupant.id_element());
         if change.last.is_none() {
-            presence.payloads.extend(self.record.hats.of(&occupant.real));
+            let own = self.record.hats.of(&occupant.real);
+            // Who wears hats on his own network may be given others here: XEP-0317 knows one element for all.
+            let there = presence.payloads.iter_mut().find(|payload| payload.is("hats", ns::HATS));
+            match (own, there) {
+                (Some(own), Some(there)) => own.children().for_each(|hat| there.push(hat.clone())),
+                (own, _) => presence.payloads.extend(own),
+            }
         }
         let (role, affiliation) = (occupant.role, occupant.affiliation);
         let role =

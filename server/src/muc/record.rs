@@ -10,6 +10,7 @@ use super::affiliation::Affiliation;
 use super::config::Config;
 use super::farewell::Farewell;
 use super::hats::Hats;
+use super::links::FarBan;
 
 /// What survives a restart.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +25,9 @@ pub struct Record {
     /// XEP-0317.
     #[serde(skip_serializing_if = "Hats::is_empty")]
     pub hats: Hats,
+    /// §9.1: who the banned of other networks are there, by the addresses they are banned under.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub far_bans: BTreeMap<String, FarBan>,
     /// XEP-0486: the hashes of the pictures in its vCard.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub avatar: Vec<String>,
@@ -65,6 +69,9 @@ impl Record {
 
     /// Changes an affiliation; who is nothing to the room and has no nick here is forgotten.
     pub fn set_affiliation(&mut self, jid: &BareJid, affiliation: Affiliation, reason: Option<String>) {
+        if affiliation != Affiliation::Outcast {
+            self.far_bans.remove(jid.as_str());
+        }
         let standing = self.standings.entry(jid.as_str().to_owned()).or_default();
         standing.affiliation = affiliation;
         standing.reason = reason;

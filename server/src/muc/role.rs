@@ -59,6 +59,9 @@ impl Room {
         (actor, reason): Cause,
     ) {
         let Some(occupant) = self.occupants.of_nick(nick).cloned() else { return };
+        if role == Role::None {
+            self.kicked_here(turn, &occupant, (actor.clone(), reason.clone()));
+        }
         let change = Change { actor, reason, ..Change::default() };
         if role == Role::None {
             return self.take_out(turn, &occupant, &Change { codes: vec![307], ..change });

@@ -12,7 +12,7 @@ use super::between::Questions;
 use super::effect::{Effect, Now, Turn};
 use super::history::History;
 use super::invite::Invitations;
-use super::links::{Linked, Memory, News, People, Returned};
+use super::links::{Linked, Memory, News, People, Returned, Token};
 use super::occupant::Occupant;
 use super::occupants::Occupants;
 use super::record::Record;
@@ -81,10 +81,14 @@ pub enum Input {
     Linked(Arc<Linked>),
     /// It is so no more: the people from there go.
     Unlinked(LinkId),
+    /// All that a network said before this has been kept when it is dropped.
+    Mark(Arc<Token>),
     /// Something has happened in a far room.
     News(LinkId, News),
     /// What people here said does not arrive in a far room.
     Undelivered(Vec<Returned>, StanzaError),
+    /// An occupant is told something by the room alone.
+    Told(Arc<str>, String),
     /// There is no such account any more: who gets the name later is nobody to the room.
     Forget(BareJid),
     /// Somebody is listed among those who are kept away: he may be in here.
@@ -128,8 +132,9 @@ impl Room {
             Input::Stanza(Stanza::Iq(iq)) => self.iq(turn, iq),
             Input::Gone(jid) => self.session_gone(turn, &jid),
             // The actor answers it when the effects of all before it are kept.
-            Input::Settle(_) => {}
+            Input::Settle(_) | Input::Mark(_) => {}
             Input::Shutdown => self.shut_down(turn),
+            Input::Told(nick, says) => self.told(turn, &nick, &says),
             Input::Forget(jid) => self.forget(turn, &jid),
             Input::Listed => self.put_out_listed(turn),
             Input::Destroy { reason } => self.destroyed(turn, None, reason),

@@ -72,7 +72,11 @@ impl Room {
             text("muc#roomconfig_allowpm", "Private messages", config.private_messages.as_str()),
             invites("muc#roomconfig_allowinvites"),
             invites("{http://prosody.im/protocol/muc}roomconfig_allowmemberinvites"),
-            text("muc#roominfo_slow_mode_duration", "Slow mode", &config.slow_mode.to_string()),
+            text(
+                "muc#roominfo_slow_mode_duration",
+                "Slow mode",
+                &config.slow_mode.max(self.far_pause()).to_string(),
+            ),
         ]
     }
 

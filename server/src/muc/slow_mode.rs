@@ -28,7 +28,7 @@ impl Room {
         occupant: &Occupant,
         message: &Message,
     ) -> Result<(), StanzaError> {
-        let seconds = self.record.config.slow_mode;
+        let seconds = self.pause_of(occupant);
         let counts = seconds > 0 && is_words(message) && occupant.affiliation < Affiliation::Admin;
         if !counts {
             return Ok(());
@@ -50,6 +50,15 @@ impl Room {
         }
         pace.0.insert(occupant.id.clone(), at);
         Ok(())
+    }
+}
+
+impl Room {
+    /// Seconds that somebody waits between two messages. Ours wait as long as the far rooms make their own people wait,
+    /// who are held to it there.
+    fn pause_of(&self, occupant: &Occupant) -> u64 {
+        let own = self.record.config.slow_mode;
+        if occupant.link().is_none() { own.max(self.far_pause()) } else { own }
     }
 }
 

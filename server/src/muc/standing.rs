@@ -58,6 +58,10 @@ impl Room {
         (actor, reason): Cause,
     ) {
         let before = self.affiliation(jid);
+        if !self.links.is_empty() {
+            self.banned_here(turn, jid, (before, to), (actor.clone(), reason.clone()));
+            self.know_banned(jid, to);
+        }
         self.record_mut().set_affiliation(jid, to, reason.clone());
         self.forget_voice(jid);
         turn.save();
@@ -73,6 +77,7 @@ impl Room {
                 self.occupant_is_now(turn, occupant, to, &change);
             }
         }
+        self.far_standings(turn, &change);
         let to = self.affiliation(jid);
         if there.is_empty() && to != before {
             self.tell_of_absent(turn, jid, to, &change);

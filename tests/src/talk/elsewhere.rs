@@ -57,13 +57,18 @@ impl Elsewhere {
         Ok(())
     }
 
-    /// What happens to a network: `cuts everybody`, `sees NICK in #CHANNEL`, `sends LINE`.
+    /// What happens to a network: `cuts everybody`, `is down`, `is up`, `sees NICK in #CHANNEL`, `sends LINE`.
     ///
     /// # Errors
     /// Where it does not come true.
     pub async fn happens(&self, network: &str, what: &str) -> Result<(), String> {
         let fake = self.networks.get(network).ok_or_else(|| format!("there is no network {network}"))?;
         if what == "cuts everybody" {
+            fake.cut();
+            return Ok(());
+        }
+        if what == "is down" || what == "is up" {
+            fake.script(|script| script.down = what == "is down");
             fake.cut();
             return Ok(());
         }
@@ -74,7 +79,7 @@ impl Elsewhere {
         let (nick, channel) = what
             .strip_prefix("sees ")
             .and_then(|rest| rest.split_once(" in "))
-            .ok_or("a network cuts everybody, sees NICK in #CHANNEL, or sends LINE")?;
+            .ok_or("a network cuts everybody, is down, is up, sees NICK in #CHANNEL, or sends LINE")?;
         match fake.sees(nick, channel).await {
             true => Ok(()),
             false => Err(format!("{nick} is not in {channel}; there are {:?}", fake.names(channel))),

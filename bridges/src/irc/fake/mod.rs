@@ -40,6 +40,8 @@ pub struct Script {
     pub host: String,
     /// Everybody who connects is turned away with this ERROR.
     pub refusal: Option<String>,
+    /// Whoever connects is dropped at once.
+    pub down: bool,
     /// Has a message of the day.
     pub motd: bool,
 }
@@ -57,6 +59,7 @@ impl Default for Script {
             taken: Vec::new(),
             host: "bridge.example".into(),
             refusal: None,
+            down: false,
             motd: true,
         }
     }
@@ -239,7 +242,13 @@ impl Drop for Fake {
 
 async fn listen(listener: TcpListener, shared: Arc<Shared>) {
     while let Ok((socket, _)) = listener.accept().await {
-        let tls = shared.state().script.tls.clone();
+        let (down, tls) = {
+            let state = shared.state();
+            (state.script.down, state.script.tls.clone())
+        };
+        if down {
+            continue;
+        }
         let shared = shared.clone();
         tokio::spawn(async move {
             match tls {

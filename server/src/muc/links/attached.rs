@@ -13,7 +13,9 @@ use tokio::task::AbortHandle;
 
 use super::lane::Lane;
 use super::linked::Linked;
+use super::mark::Brought;
 use super::networks::Connected;
+use super::seated::Announced;
 
 /// Why a link is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,8 +43,9 @@ pub struct Attached {
     /// The far room can be reached again, or not any more.
     pub(super) turned: Notify,
     /// News from there, until the tasks run.
-    pub(super) ends: Mutex<Option<mpsc::Receiver<Incoming>>>,
+    pub(super) ends: Mutex<Option<mpsc::Receiver<Brought>>>,
     pub(super) tasks: Mutex<Vec<AbortHandle>>,
+    pub(super) announced: Mutex<Announced>,
     state: Mutex<State>,
 }
 
@@ -63,6 +66,10 @@ pub struct State {
     pub failed: u64,
     /// Messages that came from there.
     pub heard: u64,
+    /// News from there that were about messages which are not known here.
+    pub unknown: u64,
+    /// Why nothing flows over it.
+    pub withheld: Option<String>,
 }
 
 impl Attached {
@@ -84,6 +91,7 @@ impl Attached {
             turned: Notify::new(),
             ends: Mutex::new(Some(news)),
             tasks: Mutex::default(),
+            announced: Mutex::default(),
             state: Mutex::default(),
         }
     }
@@ -107,6 +115,11 @@ impl Attached {
             (None, Some(error)) => format!("not connected, tries again: {error}"),
             (None, None) => "connecting".to_owned(),
         };
+        if let Some(why) = &state.withheld {
+            words.push_str(&format!(
+                ", but nothing flows: {why}; make the room members-only, or write hidden = \"allow\" for the link"
+            ));
+        }
         if self.waiting() > 0 {
             words.push_str(&format!(", {} waiting", self.waiting()));
         }

@@ -8,21 +8,19 @@ use tokio::sync::mpsc;
 
 use super::attached::Attached;
 use super::hosts::Hosts;
+use super::mark::Brought;
 use super::news::{Deed, Named, News};
 use crate::muc::Input;
 
 /// Brings news into the room until the link ends.
 pub(super) async fn run(
     link: Arc<Attached>,
-    mut news: mpsc::Receiver<Incoming>,
+    mut news: mpsc::Receiver<Brought>,
     ids: Arc<Ids>,
     hosts: Arc<Hosts>,
 ) {
-    while let Some(what) = news.recv().await {
-        link.note(&what);
-        let Some(what) = link.linked.lets_in(what) else { continue };
-        for news in read(&link, what, &ids) {
-            let input = Input::News(link.linked.id, news);
+    while let Some(brought) = news.recv().await {
+        for input in inputs(&link, brought, &ids) {
             if !hosts.input(&link.room, input).await {
                 tracing::debug!(link = %link.linked.key(), room = %link.room, "the room is not there any more");
                 return;
@@ -31,8 +29,21 @@ pub(super) async fn run(
     }
 }
 
+/// What the room hears of it.
+pub(super) fn inputs(link: &Attached, brought: Brought, ids: &Ids) -> Vec<Input> {
+    match brought {
+        Brought::Mark(token) => vec![Input::Mark(token)],
+        Brought::News(what) => {
+            link.note(&what);
+            let what = link.linked.lets_in(what);
+            let news = what.map(|what| read(link, what, ids)).unwrap_or_default().into_iter();
+            news.map(|news| Input::News(link.linked.id, news)).collect()
+        }
+    }
+}
+
 /// What a piece of news is for the room: mostly one, none where it is only about the link.
-pub(super) fn read(link: &Attached, what: Incoming, ids: &Ids) -> Vec<News> {
+fn read(link: &Attached, what: Incoming, ids: &Ids) -> Vec<News> {
     let one = match what {
         Incoming::Did { id, event } => return deeds(link, id, event, ids),
         Incoming::Entered(member) => News::Entered(member),
@@ -45,11 +56,31 @@ pub(super) fn read(link: &Attached, what: Incoming, ids: &Ids) -> Vec<News> {
         Incoming::Changed(member) => News::Entered(member),
         Incoming::Refused(text) => News::Refused(text),
         Incoming::Notice(_) | Incoming::Lost(_) | Incoming::Regained => return Vec::new(),
-        Incoming::Erased { .. } | Incoming::Whispered { .. } | Incoming::About(_) | Incoming::Mark { .. } => {
-            return Vec::new();
-        }
+        Incoming::About(about) => News::About(about),
+        Incoming::Erased { of, by, reason } => return erased(link, of, (by, reason), ids),
+        Incoming::Whispered { .. } | Incoming::Mark { .. } => return Vec::new(),
     };
     vec![one]
+}
+
+/// One piece of news for each message: all parts of it are one.
+fn erased(
+    link: &Attached,
+    of: Vec<RemoteId>,
+    (by, reason): (Option<Arc<str>>, Option<String>),
+    ids: &Ids,
+) -> Vec<News> {
+    let key = link.linked.key();
+    let mut all: Vec<Named> = Vec::new();
+    for theirs in of {
+        let ours = ids.ours(&key, theirs.as_str()).ok().flatten();
+        let named = ours.map_or(Named::Theirs(theirs), Named::Ours);
+        if !all.contains(&named) {
+            all.push(named);
+        }
+    }
+    let one = |of| News::Erased { of, by: by.clone(), reason: reason.clone() };
+    all.into_iter().map(one).collect()
 }
 
 fn deeds(link: &Attached, id: Option<RemoteId>, event: Event<RemoteId>, ids: &Ids) -> Vec<News> {

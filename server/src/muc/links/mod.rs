@@ -5,15 +5,23 @@
 
 mod attached;
 mod back;
+mod bans;
+#[cfg(test)]
+mod far_tests;
 mod filter;
 #[cfg(test)]
 mod filter_tests;
+mod flow;
 mod hosts;
 mod inward;
+#[cfg(test)]
+mod kept_tests;
 mod lane;
 #[cfg(test)]
 mod link_tests;
 mod linked;
+mod lookalike;
+mod mark;
 mod memory;
 mod networks;
 mod news;
@@ -26,6 +34,8 @@ mod registry;
 mod relay;
 #[cfg(test)]
 mod room_tests;
+mod sanction;
+mod seated;
 mod seats;
 mod sweep;
 pub mod translate;
@@ -34,15 +44,21 @@ mod words;
 #[cfg(test)]
 use crate::config::To;
 pub use crate::config::{LinkOptions, Way};
+pub use rialto_bridges::Author;
+
 pub use attached::{Attached, Origin, State as LinkState};
+pub use bans::FarBan;
 pub use hosts::Hosts;
 pub use linked::Linked;
 #[cfg(test)]
 pub(in crate::muc) use linked::tests::link as a_link;
+pub use mark::Token;
 pub use memory::Memory;
-pub use networks::{BadBridge, Connected, Networks};
+pub use networks::{Connected, Networks, NotOpened};
 pub use news::{Deed, Named, News};
 pub use people::People;
 pub use registry::{LinkError, Links};
 pub use relay::{Relayed, Returned, Sender};
+pub use sanction::Decided;
+pub use seated::Seated;
 pub use seats::CROWD;

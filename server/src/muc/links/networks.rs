@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 use rialto_bridges::{Fed, Incoming, Network, Opening, RemoteId, SettingsError};
+use rialto_store::{Store, StoreError, marks};
 use tokio::sync::mpsc;
+
+use super::mark::{Brought, NAMES, Token};
 
 use crate::config::Bridges;
 
@@ -20,6 +23,17 @@ pub(super) const INWARD: usize = 256;
 #[derive(Default)]
 pub struct Networks(BTreeMap<String, Arc<Connected>>);
 
+/// Why networks cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum NotOpened {
+    /// A section is wrong.
+    #[error(transparent)]
+    Bad(#[from] BadBridge),
+    /// What they have kept cannot be read.
+    #[error("the store failed: {0}")]
+    Store(#[from] StoreError),
+}
+
 /// A network and the links over it.
 pub struct Connected {
     /// `libera` in `[bridge.libera]`.
@@ -30,7 +44,11 @@ pub struct Connected {
     pub domain: Arc<str>,
     /// The door.
     pub network: Arc<dyn Network>,
-    links: Mutex<HashMap<RemoteId, mpsc::Sender<Incoming>>>,
+    /// Where its marks are kept.
+    store: OnceLock<Store>,
+    /// Their names.
+    marks: Mutex<BTreeSet<String>>,
+    links: Mutex<HashMap<RemoteId, mpsc::Sender<Brought>>>,
     health: Mutex<Health>,
 }
 
@@ -59,8 +77,8 @@ impl Networks {
     /// Starts all of them; one whose far side is down comes up when that does. Relative paths begin at `folder`.
     ///
     /// # Errors
-    /// [`BadBridge`] for the first mistake in a section.
-    pub fn open(bridges: &Bridges, folder: &Path) -> Result<Networks, BadBridge> {
+    /// [`NotOpened`] for the first mistake in a section, or when the store cannot be read.
+    pub fn open(bridges: &Bridges, folder: &Path, store: &Store) -> Result<Networks, NotOpened> {
         let mut networks = Networks::default();
         for (name, bridge) in bridges {
             let bad = |error| BadBridge { name: name.clone(), error };
@@ -69,11 +87,14 @@ impl Networks {
                 name: name.clone(),
                 settings: bridge.settings.clone(),
                 folder: folder.to_owned(),
-                kept: Default::default(),
+                kept: marks::of_bridge(store, name)?,
             };
+            let names = opening.kept.keys().cloned().collect();
             let (feed, fed) = mpsc::channel(FEED);
             let network = (kind.open)(opening, feed).map_err(bad)?;
-            networks.connect(name, (kind.name, &bridge.domain), network, fed);
+            let connected = networks.connect(name, (kind.name, &bridge.domain), network, fed);
+            *connected.marks.lock() = names;
+            connected.keep_in(store);
         }
         Ok(networks)
     }
@@ -85,17 +106,20 @@ impl Networks {
         (kind, domain): (&'static str, &str),
         network: Arc<dyn Network>,
         fed: mpsc::Receiver<Fed>,
-    ) {
+    ) -> Arc<Connected> {
         let connected = Arc::new(Connected {
             name: name.into(),
             kind,
             domain: domain.into(),
             network,
+            store: OnceLock::new(),
+            marks: Mutex::default(),
             links: Mutex::default(),
             health: Mutex::default(),
         });
         tokio::spawn(bring(connected.clone(), fed));
-        self.0.insert(name.to_owned(), connected);
+        self.0.insert(name.to_owned(), connected.clone());
+        connected
     }
 
     /// The network of this name.
@@ -134,7 +158,7 @@ impl Connected {
     }
 
     /// From now on news of a far room come to whoever reads this.
-    pub(super) fn listen(&self, far: &RemoteId) -> mpsc::Receiver<Incoming> {
+    pub(super) fn listen(&self, far: &RemoteId) -> mpsc::Receiver<Brought> {
         let (sender, receiver) = mpsc::channel(INWARD);
         self.links.lock().insert(far.clone(), sender);
         receiver
@@ -143,6 +167,27 @@ impl Connected {
     /// Nobody listens to this far room any more.
     pub(super) fn hang_up(&self, far: &RemoteId) {
         self.links.lock().remove(far);
+    }
+
+    /// Its marks are kept here from now on.
+    pub(super) fn keep_in(&self, store: &Store) {
+        // Said twice, it is the same store.
+        let _ = self.store.set(store.clone());
+    }
+
+    fn mark(&self, name: String, value: Option<String>) -> Option<Arc<Token>> {
+        let mut names = self.marks.lock();
+        let known = names.contains(&name) || names.len() < NAMES;
+        match &value {
+            Some(_) if known => drop(names.insert(name.clone())),
+            Some(_) => {}
+            None => drop(names.remove(&name)),
+        }
+        let token = Token::new(self.store.get()?, &self.name, name, value).filter(|_| known);
+        if token.is_none() {
+            tracing::warn!(network = %self.name, "a mark is too large, or there are too many: it is not kept");
+        }
+        token
     }
 
     fn note(&self, what: &Incoming) {
@@ -170,10 +215,20 @@ impl Connected {
 /// Brings the news of a network to its links, in their order.
 async fn bring(connected: Arc<Connected>, mut fed: mpsc::Receiver<Fed>) {
     while let Some(Fed { room, what }) = fed.recv().await {
-        let to: Vec<mpsc::Sender<Incoming>> = match &room {
-            Some(room) => connected.links.lock().get(room).cloned().into_iter().collect(),
-            None => {
-                connected.note(&what);
+        let (room, what) = match what {
+            // Behind everything that came before, whatever room that was about.
+            Incoming::Mark { key, value } => match connected.mark(key, value) {
+                Some(token) => (None, Brought::Mark(token)),
+                None => continue,
+            },
+            what => (room, Brought::News(what)),
+        };
+        let to: Vec<mpsc::Sender<Brought>> = match (&room, &what) {
+            (Some(room), _) => connected.links.lock().get(room).cloned().into_iter().collect(),
+            (None, what) => {
+                if let Brought::News(what) = what {
+                    connected.note(what);
+                }
                 connected.links.lock().values().cloned().collect()
             }
         };

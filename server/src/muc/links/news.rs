@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use rialto_bridges::{Act, Author, Member, RemoteId, Role};
+use rialto_bridges::{About, Act, Author, Member, RemoteId, Role};
 
 /// Something that happened in a far room. People are named by their `Author::id`.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +49,17 @@ pub enum News {
         /// Why, perhaps empty; `None` for back again.
         away: Option<String>,
     },
+    /// A message was deleted there by somebody who is not its author, or is not named.
+    Erased {
+        /// Which.
+        of: Named,
+        /// By whom: a nick.
+        by: Option<Arc<str>>,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// What is known of the far room itself.
+    About(About),
     /// Everybody who is there. Who is not in the list has gone.
     Members(Vec<Member>),
     /// The network will not have us; moderators and owners must know.
@@ -59,7 +70,7 @@ impl News {
     /// The message that somebody takes back there.
     pub fn takes_back(&self) -> Option<&Named> {
         match self {
-            News::Did(Deed { act: Act::Retract { of }, .. }) => Some(of),
+            News::Did(Deed { act: Act::Retract { of }, .. }) | News::Erased { of, .. } => Some(of),
             _ => None,
         }
     }

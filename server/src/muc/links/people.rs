@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rialto_bridges::{Author, Member, Role};
+use rialto_bridges::{About, Author, Hat, Member, Role};
 
 use crate::muc::LinkId;
 
 /// Everybody in all far rooms. A clone shares every person.
 #[derive(Clone, Debug, Default)]
-pub struct People(BTreeMap<LinkId, BTreeMap<Arc<str>, Arc<Person>>>);
+pub struct People {
+    there: BTreeMap<LinkId, BTreeMap<Arc<str>, Arc<Person>>>,
+    about: BTreeMap<LinkId, About>,
+}
 
 /// Somebody in a far room.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +23,8 @@ pub struct Person {
     pub role: Role,
     /// Away, with the reason, perhaps empty.
     pub away: Option<String>,
+    /// What else he is there.
+    pub hats: Vec<Hat>,
     /// Where he sits here.
     pub place: Place,
 }
@@ -38,7 +43,8 @@ pub enum Place {
 impl Person {
     /// As the far side tells of him; not seated.
     pub fn new(member: Member) -> Person {
-        Person { author: member.author, role: member.role, away: member.away, place: Place::Unseated }
+        let Member { author, role, away, hats } = member;
+        Person { author, role, away, hats, place: Place::Unseated }
     }
 
     /// His nick here.
@@ -53,17 +59,27 @@ impl Person {
 impl People {
     /// Somebody of a far room.
     pub fn person(&self, link: LinkId, author: &str) -> Option<&Arc<Person>> {
-        self.0.get(&link)?.get(author)
+        self.there.get(&link)?.get(author)
     }
 
     /// Everybody of one far room.
     pub fn of(&self, link: LinkId) -> impl Iterator<Item = &Arc<Person>> {
-        self.0.get(&link).into_iter().flat_map(BTreeMap::values)
+        self.there.get(&link).into_iter().flat_map(BTreeMap::values)
     }
 
     /// The person of a far room who sits here under this nick.
     pub fn seated(&self, link: LinkId, nick: &str) -> Option<&Arc<Person>> {
         self.of(link).find(|person| person.nick().is_some_and(|own| **own == *nick))
+    }
+
+    /// What is known of a far room itself.
+    pub fn about(&self, link: LinkId) -> Option<&About> {
+        self.about.get(&link)
+    }
+
+    /// Notes what is known of a far room itself.
+    pub fn put_about(&mut self, link: LinkId, about: About) {
+        self.about.insert(link, about);
     }
 
     /// How many of a far room are seated.
@@ -73,22 +89,23 @@ impl People {
 
     /// How many of all far rooms are seated.
     pub fn all_seats(&self) -> usize {
-        self.0.keys().map(|link| self.seats(*link)).sum()
+        self.there.keys().map(|link| self.seats(*link)).sum()
     }
 
     /// Notes somebody as he is now.
     pub fn put(&mut self, link: LinkId, person: Person) {
-        self.0.entry(link).or_default().insert(person.author.id.clone(), Arc::new(person));
+        self.there.entry(link).or_default().insert(person.author.id.clone(), Arc::new(person));
     }
 
     /// He is gone from the far room.
     pub fn remove(&mut self, link: LinkId, author: &str) -> Option<Arc<Person>> {
-        self.0.get_mut(&link)?.remove(author)
+        self.there.get_mut(&link)?.remove(author)
     }
 
     /// The far room is none of ours any more.
     pub fn remove_link(&mut self, link: LinkId) {
-        self.0.remove(&link);
+        self.there.remove(&link);
+        self.about.remove(&link);
     }
 
     /// An occupant who sits here has been taken out; by a moderator's kick, or otherwise.

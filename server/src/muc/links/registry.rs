@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rialto_bridges::{Incoming, NetworkError, RemoteId};
+use rialto_bridges::{Author, NetworkError, RemoteId};
 use rialto_store::ids::Ids;
 use rialto_store::outbox::Outbox;
 use rialto_store::rooms::Links as Kept;
@@ -22,9 +22,11 @@ use super::hosts::Hosts;
 use super::inward;
 use super::lane::Waits;
 use super::linked::{Linked, key};
+use super::mark::Brought;
 use super::networks::{Connected, Networks};
 use super::outward::Outward;
 use super::relay::Relayed;
+use super::sanction::Decided;
 use crate::config::{FarRoom, Link, LinkOptions, To};
 use crate::muc::effect::Bind;
 use crate::muc::{Config, Input, LinkId, Mailbox, Relays};
@@ -110,6 +112,7 @@ pub enum LinkError {
 impl Links {
     /// Links over these networks. Rooms that a link needs and nobody has made are made with `rooms`. None works yet.
     pub fn new(networks: Networks, store: &Store, rooms: Config) -> Links {
+        networks.iter().for_each(|network| network.keep_in(store));
         Links(Arc::new(Inner {
             networks,
             hosts: Arc::default(),
@@ -228,6 +231,10 @@ impl Links {
         self.0.table.lock().by_key.get(key).cloned()
     }
 
+    fn of_id(&self, id: LinkId) -> Option<Arc<Attached>> {
+        self.0.table.lock().by_id.get(&id).cloned()
+    }
+
     /// The server closes: nothing goes in or out any more, and the networks are told goodbye.
     pub async fn close(&self) {
         let links = self.list();
@@ -312,17 +319,15 @@ impl Links {
     pub(in crate::muc) fn start_in(&self, link: &Arc<Attached>, mailbox: &Mailbox) {
         let Some(mut news) = link.ends.lock().take() else { return };
         while let Ok(what) = news.try_recv() {
-            link.note(&what);
-            let Some(what) = link.linked.lets_in(what) else { continue };
-            for news in inward::read(link, what, &self.0.ids) {
+            for input in inward::inputs(link, what, &self.0.ids) {
                 // A mailbox that is new has places enough.
-                mailbox.try_send(Input::News(link.linked.id, news));
+                mailbox.try_send(input);
             }
         }
         self.run(link, news);
     }
 
-    fn run(&self, link: &Arc<Attached>, news: mpsc::Receiver<Incoming>) {
+    fn run(&self, link: &Arc<Attached>, news: mpsc::Receiver<Brought>) {
         let inner = &self.0;
         let inward = inward::run(link.clone(), news, inner.ids.clone(), inner.hosts.clone());
         let outward = Outward { link: link.clone(), ids: inner.ids.clone(), hosts: inner.hosts.clone() };
@@ -421,7 +426,7 @@ impl Attached {
 
 impl Relays for Links {
     fn relay(&self, room: &BareJid, link: LinkId, relayed: &Arc<Relayed>) {
-        let Some(link) = self.0.table.lock().by_id.get(&link).cloned() else { return };
+        let Some(link) = self.of_id(link) else { return };
         if !link.lane.push(relayed, !link.waits())
             && let Some(input) =
                 back::returned(&link, std::slice::from_ref(relayed), &back::overflowed(&link))
@@ -432,12 +437,40 @@ impl Relays for Links {
     }
 
     fn keep(&self, batch: &mut Batch, link: LinkId, relayed: &Arc<Relayed>) -> Result<(), StoreError> {
-        let link = self.0.table.lock().by_id.get(&link).cloned();
-        link.map_or(Ok(()), |link| link.lane.keep(batch, relayed))
+        self.of_id(link).map_or(Ok(()), |link| link.lane.keep(batch, relayed))
     }
 
     fn bind(&self, batch: &mut Batch, bind: &Bind) -> Result<(), StoreError> {
         self.0.ids.bind(batch, &bind.key, &bind.ours, &bind.theirs)
+    }
+
+    fn seated(&self, link: LinkId, person: Author, here: bool) {
+        if let Some(link) = self.of_id(link) {
+            link.announce(person, here);
+        }
+    }
+
+    fn withheld(&self, link: LinkId, why: Option<String>) {
+        if let Some(link) = self.of_id(link) {
+            tracing::warn!(link = %link.linked.key(), room = %link.room, why, "whether words flow has changed");
+            link.change(|state| state.withheld = why);
+        }
+    }
+
+    fn unknown(&self, link: LinkId) {
+        if let Some(link) = self.of_id(link) {
+            link.change(|state| state.unknown += 1);
+        }
+    }
+
+    fn sanction(&self, room: &BareJid, link: LinkId, decided: Decided) {
+        let Some(link) = self.of_id(link) else { return };
+        let (hosts, room) = (self.0.hosts.clone(), room.clone());
+        tokio::spawn(async move {
+            if let Some(input) = link.sanction(decided).await {
+                hosts.input(&room, input).await;
+            }
+        });
     }
 
     fn closed(&self, room: &BareJid) {

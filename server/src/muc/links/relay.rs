@@ -9,6 +9,7 @@ use rialto_xmpp::parts::stanza_id;
 use rialto_xmpp::{BareJid, Element, Message, MessageKind, Stanza, StanzaError, ns};
 use serde::{Deserialize, Serialize};
 
+use super::linked::Linked;
 use super::memory::{Memory, Said};
 use super::translate;
 use crate::config::Way;
@@ -96,7 +97,10 @@ impl Room {
     ) {
         let (author, corrects) = own.map_or((None, None), |(sender, corrects)| (Some(sender), corrects));
         let relayed = Arc::new(Relayed { id: turn.now.id.clone(), at: turn.now.at, event, corrects, author });
-        for link in self.links.iter().filter(|link| Some(link.id) != except && link.options.way != Way::In) {
+        let to = |link: &&Arc<Linked>| {
+            Some(link.id) != except && link.options.way != Way::In && !self.is_withheld(link)
+        };
+        for link in self.links.iter().filter(to) {
             if !link.lets_out(&relayed.event) {
                 continue;
             }

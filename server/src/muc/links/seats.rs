@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use rialto_bridges::{Author, Member, Role as FarRole};
-use rialto_xmpp::{Element, ns, prep};
+use rialto_bridges::{Author, Hat, Member, Role as FarRole};
+use rialto_xmpp::{Element, Jid, ns, prep};
 
 use super::linked::Linked;
 use super::people::{Person, Place};
@@ -21,6 +21,10 @@ pub const CROWD: usize = 500;
 
 /// In rooms larger than this, coming and going from the keyboard is shown to those who enter later, and not told.
 const QUIET: usize = 200;
+
+/// Hats of one person that are shown, and bytes of a title or a URI.
+const HATS: usize = 16;
+const HAT: usize = 256;
 
 /// Bytes of a nick that are left for what tells two of the same name apart.
 const SUFFIX: usize = 40;
@@ -59,19 +63,35 @@ impl Room {
             return;
         }
         self.far_mut().put(link.id, now.clone());
+        if self.goes_for_good(turn, link, &now) {
+            return;
+        }
         if known.role != now.role {
             self.far_role(turn, link, &now.author.id, now.role);
         }
-        if known.away != now.away {
-            self.far_away(turn, link, &now.author.id, now.away);
+        if known.away != now.away || known.hats != now.hats {
+            self.far_shows(turn, &now);
         }
+    }
+
+    /// What is known of him now says that he is banned.
+    fn goes_for_good(&mut self, turn: &mut Turn<'_>, link: &Linked, now: &Person) -> bool {
+        let Some(occupant) = now.nick().and_then(|nick| self.occupants.of_nick(nick)).cloned() else {
+            return false;
+        };
+        let banned = self.far_affiliation(link, &now.author, &occupant.real) == Affiliation::Outcast;
+        if banned {
+            self.take_out(turn, &occupant, &Change::code(301));
+        }
+        banned
     }
 
     /// A place for somebody of a far room, where the room's rules give him one; known he is in any case.
     pub(super) fn sit(&mut self, turn: &mut Turn<'_>, link: &Linked, person: Person, crowd: bool) {
         let of_the_crowd = crowd && person.role < FarRole::Helper;
         let full = self.occupants.len() >= self.rules.limits.occupants;
-        let occupant = self.far_occupant(link, &person).filter(|_| !of_the_crowd && !full);
+        let shut = of_the_crowd || full || self.is_withheld(link);
+        let occupant = self.far_occupant(link, &person).filter(|_| !shut);
         let Some(occupant) = occupant else {
             return self.far_mut().put(link.id, Person { place: Place::Unseated, ..person });
         };
@@ -110,7 +130,8 @@ impl Room {
         }
         let Some(person) = self.far_mut().remove(link.id, before) else { return };
         let banned = link.address(&person.author);
-        let banned = banned.is_some_and(|jid| self.record.affiliation(&jid) == Affiliation::Outcast);
+        let banned = banned
+            .is_some_and(|jid| self.far_affiliation(link, &person.author, &jid) == Affiliation::Outcast);
         let place = if banned { Place::PutOut } else { person.place.clone() };
         let after = Person { author: now, place, ..Person::clone(&person) };
         let seated = person.nick().and_then(|nick| self.occupants.of_nick(nick)).cloned();
@@ -139,7 +160,7 @@ impl Room {
         let Some(occupant) = now.nick().and_then(|nick| self.occupants.of_nick(nick)).cloned() else {
             return;
         };
-        let stands = self.far_standing(link, &occupant.real, role);
+        let stands = self.far_standing(link, &now.author, (&occupant.real, role));
         if stands != (occupant.affiliation, occupant.role) {
             self.restand(turn, &occupant, stands, &Change::default());
         }
@@ -156,10 +177,15 @@ impl Room {
         let Some(person) = self.far.person(link.id, author).cloned() else { return };
         let now = Person { away, ..Person::clone(&person) };
         self.far_mut().put(link.id, now.clone());
+        self.far_shows(turn, &now);
+    }
+
+    /// What his presence says of him.
+    fn far_shows(&mut self, turn: &mut Turn<'_>, now: &Person) {
         let Some(occupant) = now.nick().and_then(|nick| self.occupants.of_nick(nick)).cloned() else {
             return;
         };
-        let payloads = said_of(&now);
+        let payloads = said_of(now);
         if payloads == occupant.payloads {
             return;
         }
@@ -189,7 +215,7 @@ impl Room {
     /// Somebody of a far room as an occupant; `None` if he is banned.
     fn far_occupant(&self, link: &Linked, person: &Person) -> Option<Occupant> {
         let real = link.address(&person.author)?;
-        let (affiliation, role) = self.far_standing(link, &real, person.role);
+        let (affiliation, role) = self.far_standing(link, &person.author, (&real, person.role));
         if affiliation == Affiliation::Outcast {
             return None;
         }
@@ -212,8 +238,13 @@ impl Room {
 
     /// What somebody of a far room is here: the far side gives him his role within the rules of the room. Where the room
     /// is there for the far one alone, his affiliation shows what he is there, too.
-    fn far_standing(&self, link: &Linked, real: &rialto_xmpp::Jid, there: FarRole) -> (Affiliation, Role) {
-        let kept = self.record.affiliation(real);
+    fn far_standing(
+        &self,
+        link: &Linked,
+        author: &Author,
+        (real, there): (&Jid, FarRole),
+    ) -> (Affiliation, Role) {
+        let kept = self.far_affiliation(link, author, real);
         let affiliation = match there {
             _ if kept != Affiliation::None || !link.on_demand => kept,
             FarRole::Visitor | FarRole::Participant => Affiliation::None,
@@ -250,13 +281,35 @@ impl Room {
             1 => format!("{plain} ({bridge})"),
             more => format!("{plain} ({bridge} {more})"),
         };
-        (0..).map(other).find(|nick| !taken(nick) && !reserved(nick)).unwrap_or_default()
+        let deceives = self.guarded(plain, address.as_ref());
+        let free = |nick: &String| !taken(nick) && !reserved(nick);
+        (usize::from(deceives)..).map(other).find(free).unwrap_or_default()
     }
 }
 
 /// What somebody's presence says of him.
 fn said_of(person: &Person) -> Arc<[Element]> {
-    let Some(reason) = &person.away else { return Arc::new([]) };
-    let status = (!reason.is_empty()).then(|| Element::new("status", ns::CLIENT).with_text(reason.as_str()));
-    std::iter::once(Element::new("show", ns::CLIENT).with_text("away")).chain(status).collect()
+    let mut said = Vec::new();
+    if let Some(reason) = &person.away {
+        said.push(Element::new("show", ns::CLIENT).with_text("away"));
+        if !reason.is_empty() {
+            said.push(Element::new("status", ns::CLIENT).with_text(reason.as_str()));
+        }
+    }
+    said.extend(hats(&person.hats));
+    said.into()
+}
+
+/// XEP-0317 §3.1: what he is there.
+fn hats(hats: &[Hat]) -> Option<Element> {
+    let sound =
+        hats.iter().filter(|hat| !hat.title.is_empty() && hat.uri.len() <= HAT && hat.uri.contains(':'));
+    let hat = |hat: &Hat| {
+        Element::new("hat", ns::HATS)
+            .attr("title", rialto_bridges::degrade::shorten(&hat.title, HAT))
+            .attr("uri", &hat.uri)
+            .attr_opt("hue", hat.hue.map(|hue| (hue % 360).to_string()))
+    };
+    let all: Vec<Element> = sound.take(HATS).map(hat).collect();
+    (!all.is_empty()).then(|| Element::new("hats", ns::HATS).with_all(all))
 }

@@ -43,6 +43,8 @@ impl Room {
             News::Renamed { author, now } => self.far_renamed(turn, &link, &author, now),
             News::Role { author, role } => self.far_role(turn, &link, &author, role),
             News::Away { author, away } => self.far_away(turn, &link, &author, away),
+            News::Erased { of, by, reason } => self.far_erased(turn, &link, &of, (by, reason)),
+            News::About(about) => self.far_about(turn, &link, about),
             News::Members(members) => self.far_members(turn, &link, members),
             News::Refused(text) => self.tell_moderators(turn, &link, &text),
         }
@@ -81,6 +83,9 @@ impl Room {
     }
 
     fn far_did(&mut self, turn: &mut Turn<'_>, link: &Linked, deed: Deed) {
+        if self.is_withheld(link) {
+            return;
+        }
         if let Act::Subject(subject) = deed.act {
             return self.far_subject(turn, link, deed.author, (subject, deed.at));
         }
@@ -90,7 +95,9 @@ impl Room {
             return;
         }
         let memory = self.memory.clone();
-        let Some(act) = deed.act.renamed(|named| memory.ours(link.id, named)) else { return };
+        let Some(act) = deed.act.renamed(|named| memory.ours(link.id, named)) else {
+            return turn.effects.push(Effect::Unknown(link.id));
+        };
         if let Act::Edit { of, .. } = &act
             && memory.message(of).is_some_and(|said| said.occupant != occupant.id)
         {

@@ -70,7 +70,8 @@ fn open(opening: Opening, feed: Feed) -> Result<Arc<dyn Network>, SettingsError>
         tracing::warn!(network = %opening.name, "api_url is http://, so words and the bot's token go in the clear");
     }
     let state = Mutex::new(State::new(settings.clone()));
-    let shared = Arc::new(Shared { settings, rest, feed, state });
+    let names = Mutex::new(rooms::kept(&opening.kept));
+    let shared = Arc::new(Shared { settings, rest, feed, state, names });
     let (orders, taken) = mpsc::channel(ORDERS);
     tokio::spawn(Session::new(shared.clone(), taken, opening.kept, tls).run());
     Ok(Arc::new(Discord { shared, orders, lanes: Mutex::default() }))
@@ -155,6 +156,8 @@ impl Network for Discord {
         Box::pin(async move {
             let Some(id) = Id::read(room.as_str()) else { return Ok(()) };
             self.lanes().remove(&id);
+            // At once: what comes from now on is told to nobody.
+            self.shared.state().rooms.remove(&id);
             self.orders.send(Order::Leave(id)).await.map_err(|_| closed())
         })
     }

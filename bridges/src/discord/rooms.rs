@@ -6,7 +6,17 @@ use super::snowflake::Id;
 use super::spoken::told;
 use super::wire::Channel;
 use crate::model::harmless_line;
-use crate::network::{Listed, NetworkError};
+use crate::network::{Fed, Incoming, Listed, NetworkError};
+use std::collections::BTreeMap;
+use std::sync::PoisonError;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long asking for a name may take: a server that starts does not wait for Discord.
+const ASKING: Duration = Duration::from_secs(5);
+
+/// Under which key the channel of a name is kept.
+const NAMED: &str = "channel/";
 
 /// The channel that an operator means: `general`, `#general`, `category/general`, or its id.
 pub(super) async fn resolve(shared: &Shared, name: &str) -> Result<Id, NetworkError> {
@@ -19,13 +29,44 @@ pub(super) async fn resolve(shared: &Shared, name: &str) -> Result<Id, NetworkEr
     }
     let known = find(shared.state().guild.channels.values(), name);
     if let Some(found) = known {
-        return found;
+        return found.inspect(|id| keep(shared, name, *id));
     }
+    // While Discord is away the name still means what it meant.
+    let before =
+        shared.names.lock().unwrap_or_else(PoisonError::into_inner).get(&name.to_lowercase()).copied();
+    if let Some(id) = before {
+        return Ok(id);
+    }
+    let late = |_| NetworkError::Down("Discord does not answer".into());
+    let id = timeout(ASKING, ask(shared, name)).await.map_err(late)??;
+    keep(shared, name, id);
+    Ok(id)
+}
+
+async fn ask(shared: &Shared, name: &str) -> Result<Id, NetworkError> {
     let guild = guild_id(shared).await?;
     let channels = shared.rest.channels(guild).await.map_err(told)?;
     let missing =
         || NetworkError::NotFound(format!("the guild has no channel \"{name}\" that the bot may see"));
     find(channels.iter(), name).ok_or_else(missing)?
+}
+
+/// What names meant in an earlier run.
+pub(super) fn kept(kept: &BTreeMap<String, String>) -> BTreeMap<String, Id> {
+    let names =
+        kept.iter().filter_map(|(key, id)| Some((key.strip_prefix(NAMED)?.to_owned(), Id::read(id)?)));
+    names.collect()
+}
+
+/// The name is known in the next run, too.
+fn keep(shared: &Shared, name: &str, id: Id) {
+    let name = name.to_lowercase();
+    let known = shared.names.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone(), id);
+    if known != Some(id) {
+        let what = Incoming::Mark { key: format!("{NAMED}{name}"), value: Some(id.to_string()) };
+        // Where the house is busy it is kept another time.
+        let _ = shared.feed.try_send(Fed { room: None, what });
+    }
 }
 
 /// The guild's id, asked for where only its name is known.

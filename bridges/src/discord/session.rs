@@ -51,6 +51,8 @@ pub(super) struct Shared {
     pub rest: Arc<Rest>,
     pub feed: Feed,
     pub state: Mutex<State>,
+    /// Channels by the names that an operator has written, as of an earlier run.
+    pub names: Mutex<BTreeMap<String, Id>>,
 }
 
 impl Shared {

@@ -83,7 +83,12 @@ impl Lane {
                 // Whoever does not wait any more has given it up: it is not done.
                 Order::Do(_, answer) | Order::Find(_, _, answer) if answer.is_closed() => {}
                 Order::Do(event, answer) => {
-                    let _ = answer.send(self.act(&event).await);
+                    let done = self.act(&event).await;
+                    // Who has given up meanwhile will look for it: it is nobody's yet.
+                    if let Err(Ok(names)) = answer.send(done) {
+                        let given: Vec<_> = names.iter().filter_map(|name| self.place(name).ok()).collect();
+                        self.claimed.retain(|id| given.iter().all(|place| place.message != *id));
+                    }
                 }
                 Order::Find(event, since, answer) => {
                     let _ = answer.send(self.find(&event, since).await);

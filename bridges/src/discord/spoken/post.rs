@@ -13,8 +13,8 @@ use std::time::{Duration, SystemTime};
 /// How long a message whose answer was lost is looked for.
 const LOOK: [Duration; 3] = [Duration::from_millis(300), Duration::from_secs(1), Duration::from_secs(3)];
 
-/// Clocks may differ by so much.
-const SKEW: Duration = Duration::from_secs(10);
+/// A message may seem to be made so much earlier than it was asked for: Discord tells its clock in seconds.
+const SKEW: Duration = Duration::from_secs(2);
 
 /// How long a message of several pieces may wait between two of them.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -203,6 +203,7 @@ impl Lane {
     /// Our own messages of a channel since then that nobody has claimed, oldest first.
     async fn recent(&self, thread: Option<Id>, since: SystemTime) -> Result<Vec<wire::Message>, Failure> {
         let channel = thread.unwrap_or(self.room);
+        let since = self.shared.rest.there(since);
         let after = Id::at(since.checked_sub(SKEW).unwrap_or(since));
         let mut recent = self.shared.rest.messages(channel, Some(after), 100).await?;
         recent.retain(|message| !self.claimed.contains(&message.id));

@@ -275,3 +275,16 @@ async fn a_guild_that_is_not_there_by_its_name_is_told_after_a_while() {
     assert!(told.contains("\"Genoa\""), "{told}");
     assert!(open.network.join(&open.room).await.is_err());
 }
+
+#[tokio::test]
+async fn a_channels_name_means_the_same_while_discord_is_away() {
+    let far = venice().await;
+    let open = Open::joined(&far, "").await;
+    assert_eq!(open.network.resolve("#general").await.as_ref(), Ok(&open.room));
+    let kept = marks(&drained(open).await);
+    far.shut();
+    let open = Open::begin(&far, "", kept);
+    assert_eq!(open.network.resolve("general").await.as_ref(), Ok(&open.room));
+    let other = open.network.resolve("other").await;
+    assert!(matches!(other, Err(crate::NetworkError::Down(_) | crate::NetworkError::Unsure(_))), "{other:?}");
+}

@@ -275,3 +275,23 @@ async fn a_thread_of_ours_is_no_thread_there_but_one_of_theirs_is() {
     assert_eq!(seen.last().unwrap().content, "there still");
     assert_eq!(far.discord.violations(), Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn what_nobody_waited_for_is_found_once_and_by_nobody_else() {
+    let far = venice().await;
+    let open = Open::joined(&far, "").await;
+    open.say("the same").await;
+    far.discord.fault(Fault::next("execute_webhook", What::SlowBefore(Duration::from_millis(300))));
+    let event = Event {
+        author: crate::loopback::person("Romeo"),
+        at: SystemTime::now(),
+        act: Act::Say(Message::text("the same")),
+    };
+    let send = open.network.send(&open.room, &event);
+    assert!(tokio::time::timeout(Duration::from_millis(100), send).await.is_err());
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    let found = open.network.sent(&open.room, &event, event.at).await.unwrap();
+    let second = far.discord.messages("general").remove(1).id;
+    assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), [second.to_string()]);
+    assert_eq!(open.network.sent(&open.room, &event, event.at).await, Ok(Vec::new()));
+}

@@ -9,14 +9,15 @@ mod calls;
 
 use super::settings::Settings;
 use super::snowflake::Id;
-use reqwest::header::{CONTENT_LENGTH, HeaderValue, RETRY_AFTER};
+use reqwest::header::{CONTENT_LENGTH, DATE, HeaderValue, RETRY_AFTER};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Client, Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serenity::http::{LightMethod, RatelimitInfo, Ratelimiter, Request, Route};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
 /// Where serenity believes Discord's API to be.
@@ -92,6 +93,8 @@ pub(super) struct Rest {
     patience: Duration,
     /// Nothing at all before this: the limit that all requests share.
     all: Mutex<Option<Instant>>,
+    /// By how many milliseconds Discord's clock is ahead of ours.
+    ahead: AtomicI64,
 }
 
 impl Rest {
@@ -103,12 +106,39 @@ impl Rest {
         let base = settings.api_url.as_deref().map(Url::parse).transpose();
         let base = base.map_err(|error| wrong("api_url", &error))?;
         let limits = Ratelimiter::new(client.clone(), token.clone());
-        Ok(Rest { client, token, limits, base, patience: settings.patience, all: Mutex::default() })
+        Ok(Rest {
+            client,
+            token,
+            limits,
+            base,
+            patience: settings.patience,
+            all: Mutex::default(),
+            ahead: AtomicI64::new(0),
+        })
     }
 
     /// The client, for files.
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// A time of ours by Discord's clock.
+    pub fn there(&self, time: SystemTime) -> SystemTime {
+        let ahead = self.ahead.load(Ordering::Relaxed);
+        let by = Duration::from_millis(ahead.unsigned_abs());
+        let moved = if ahead < 0 { time.checked_sub(by) } else { time.checked_add(by) };
+        moved.unwrap_or(time)
+    }
+
+    /// What Discord's clock says.
+    fn note_clock(&self, response: &Response) {
+        let told = response.headers().get(DATE).and_then(|told| told.to_str().ok());
+        let there = told.and_then(|told| jiff::fmt::rfc2822::parse(told).ok());
+        let Some(there) = there.map(|there| there.timestamp().as_millisecond()) else { return };
+        let here = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let ahead = there.saturating_sub(i64::try_from(here).unwrap_or(i64::MAX));
+        // A second is all that the header tells.
+        self.ahead.store(if ahead.abs() < 2_000 { 0 } else { ahead }, Ordering::Relaxed);
     }
 
     async fn get<T: DeserializeOwned>(
@@ -146,6 +176,7 @@ impl Rest {
                 limit.pre_hook(&request, &quiet).await;
             }
             let mut response = self.send(&request, &asked).await?;
+            self.note_clock(&response);
             if response.status() == StatusCode::TOO_MANY_REQUESTS {
                 let global = response.headers().contains_key("x-ratelimit-global");
                 let told = after(&response);

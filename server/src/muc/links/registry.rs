@@ -34,6 +34,9 @@ use crate::muc::{Config, Input, LinkId, Mailbox, Relays};
 /// How long somebody who makes a link waits to hear whether the far room lets us in.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// How often a far room is asked for whose network is away.
+const AGAIN: Duration = Duration::from_secs(20);
+
 /// All links. A clone is the same.
 #[derive(Clone)]
 pub struct Links(pub(super) Arc<Inner>);
@@ -167,7 +170,29 @@ impl Links {
         match self.attach(room, to, origin).await {
             // The network enters the far room when it can; nobody waits for it.
             Ok(link) => drop(tokio::spawn(async move { link.join(None).await })),
+            Err(LinkError::Far { error: error @ (NetworkError::Down(_) | NetworkError::Unsure(_)), .. }) => {
+                tracing::warn!(%room, link = %to.far, "the link does not work yet: {error}");
+                tokio::spawn(self.clone().revive_later(room.clone(), to.clone(), origin));
+            }
             Err(error) => tracing::error!(%room, link = %to.far, "the link does not work: {error}"),
+        }
+    }
+
+    /// A far room whose name only its network knows, which is away: it is asked for again until it answers.
+    async fn revive_later(self, room: BareJid, to: To, origin: Origin) {
+        loop {
+            tokio::time::sleep(AGAIN).await;
+            match self.attach(&room, &to, origin).await {
+                Ok(link) => {
+                    // The network goes on trying, and the link's state says so.
+                    let _ = link.join(None).await;
+                    return;
+                }
+                Err(LinkError::Far { error: NetworkError::Down(_) | NetworkError::Unsure(_), .. }) => {}
+                Err(error) => {
+                    return tracing::error!(%room, link = %to.far, "the link does not work: {error}");
+                }
+            }
         }
     }
 

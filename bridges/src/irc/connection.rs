@@ -287,8 +287,7 @@ impl Driver {
             End::Secure(port) => {
                 self.secure = Some(port);
                 tracing::info!(network = %self.name, port, "the server asks for TLS");
-                self.session.lost(&NetworkError::Down("the server asks for TLS".into()));
-                self.queue.clear();
+                // Nobody has been answered yet: who waits to join goes on waiting.
                 return Duration::ZERO;
             }
             End::Lost { error, wait } => (error, wait.max(dial::backoff(&self.settings, self.failures))),

@@ -65,6 +65,8 @@ fn regained(news: &Incoming) -> Option<()> {
 
 use super::open as open_network;
 
+mod rich;
+
 struct FakeSide(Fake);
 
 impl FarSide for FakeSide {

@@ -1,10 +1,9 @@
 //! One client of the tiny server: registration, and the commands that a bridge uses.
 
 use super::Shared;
+use super::account::Exchange;
 use super::people::{Person, State};
 use crate::irc::line::{Inbox, LONGEST_OUT, Line};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
@@ -12,15 +11,21 @@ use tokio::sync::mpsc;
 /// Lines that may wait for a client. One that reads too slowly misses some.
 const WAITING: usize = 4096;
 
+/// The name, the opening line and the lines of a batch that is coming in; each line may go on in the one before it.
+type Incoming = (String, Line, Vec<(bool, String)>);
+
 /// A client that is not a person yet.
-struct Stranger {
-    shared: Arc<Shared>,
+pub(super) struct Stranger {
+    pub(super) shared: Arc<Shared>,
     to: mpsc::Sender<String>,
-    person: Person,
+    pub(super) person: Person,
     nick: Option<String>,
     negotiating: bool,
     password: Option<String>,
-    proof: String,
+    pub(super) exchange: Exchange,
+    /// A message of several lines that is coming in: its batch, its target, its tags, its lines.
+    batch: Option<Incoming>,
+    label: Option<String>,
     registered: bool,
 }
 
@@ -38,7 +43,9 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
         nick: None,
         negotiating: false,
         password: None,
-        proof: String::new(),
+        exchange: Exchange::default(),
+        batch: None,
+        label: None,
         registered: false,
     };
     let mut inbox = Inbox::default();
@@ -104,7 +111,9 @@ impl Stranger {
 
     /// Takes a line; `false` ends the connection.
     fn takes(&mut self, text: &str) -> bool {
-        if text.len() + 2 > LONGEST_OUT {
+        let bare =
+            if text.starts_with('@') { text.split_once(' ').map_or("", |(_, bare)| bare) } else { text };
+        if bare.len() + 2 > LONGEST_OUT {
             self.send("ERROR :Request too long");
             return false;
         }
@@ -118,7 +127,29 @@ impl Stranger {
             "AUTHENTICATE" => self.authenticate(line.arg(0)),
             "PING" => self.send(&format!(":fake PONG fake :{}", line.last())),
             "QUIT" => return false,
-            verb if self.registered => self.does(verb, &line),
+            verb if self.registered => {
+                let nick = self.nick.clone().unwrap_or_default();
+                let shared = self.shared.clone();
+                let capable = shared.with(|state| state.person(&nick).caps.contains("labeled-response"));
+                let mut label = line.label.clone().filter(|_| capable);
+                if verb == "BATCH" {
+                    // The label of a batch is that of its end.
+                    let opens = line.arg(0).starts_with('+');
+                    let before = std::mem::replace(&mut self.label, label.take().filter(|_| opens));
+                    label = before.filter(|_| !opens);
+                }
+                if label.is_some() {
+                    shared.with(|state| state.hold(&nick));
+                }
+                self.does(verb, &line);
+                if self.is_cut(&line) {
+                    return false;
+                }
+                if let Some(label) = label {
+                    shared.with(|state| state.release(&nick, &label));
+                }
+                return true;
+            }
             _ => {}
         }
         self.welcome()
@@ -160,26 +191,6 @@ impl Stranger {
         }
     }
 
-    fn authenticate(&mut self, piece: &str) {
-        if piece == "PLAIN" {
-            return self.send("AUTHENTICATE +");
-        }
-        self.proof.push_str(piece.trim_matches('+'));
-        if piece.len() == 400 {
-            return;
-        }
-        let proof = STANDARD.decode(std::mem::take(&mut self.proof)).unwrap_or_default();
-        let account = self.shared.state().script.account.clone();
-        match account.filter(|(user, password)| proof == format!("{user}\0{user}\0{password}").as_bytes()) {
-            Some((user, _)) => {
-                self.numeric("900", &format!("x!x@x {user} :You are now logged in"));
-                self.person.account = Some(user);
-                self.numeric("903", ":SASL authentication successful");
-            }
-            None => self.numeric("904", ":SASL authentication failed"),
-        }
-    }
-
     /// When all is said, the client becomes a person. `false` where it may not.
     fn welcome(&mut self) -> bool {
         let Some(nick) = self.nick.clone() else { return true };
@@ -217,6 +228,23 @@ impl Stranger {
                 let mut keys = line.arg(1).split(',');
                 to.split(',').for_each(|channel| self.join(&nick, channel, keys.next().unwrap_or_default()));
             }
+            "BATCH" => self.batch(&nick, line),
+            "PRIVMSG" | "NOTICE" if line.batch.is_some() => {
+                if let Some((_, _, lines)) = &mut self.batch {
+                    lines.push((line.concat, line.last().into()));
+                }
+            }
+            "TAGMSG" => self.says("TAGMSG", &nick, line, Vec::new()),
+            "CHATHISTORY" | "REDACT" | "LIST" => self.looks_back(verb, &nick, line),
+            "KICK" | "MODE" if line.args.len() > 1 && !shared.state().commands(&nick, to) => {
+                self.numeric("482", &format!("{to} :You're not channel operator"));
+            }
+            "MODE" if line.args.len() > 1 => {
+                let modes = line.args.get(1..).unwrap_or_default().join(" ");
+                shared.with(|state| state.mode(&nick, to, &modes));
+            }
+            "NAMES" => self.names(to),
+            "MONITOR" => {}
             "PART" => shared.with(|state| state.part(&nick, to, line.arg(1))),
             "PRIVMSG" | "NOTICE" if !shared.state().may_speak(&nick, to) => {
                 self.numeric("404", &format!("{to} :Cannot send to channel"));
@@ -224,7 +252,7 @@ impl Stranger {
             "PRIVMSG" if !to.starts_with(['#', '&']) && !shared.state().exists(to) => {
                 self.numeric("401", &format!("{to} :No such nick/channel"));
             }
-            "PRIVMSG" | "NOTICE" => shared.with(|state| state.say(verb, &nick, to, line.last())),
+            "PRIVMSG" | "NOTICE" => self.says(verb, &nick, line, vec![(false, line.last().into())]),
             "TOPIC" if !shared.state().may_set_topic(&nick, to) => {
                 self.numeric("482", &format!("{to} :You're not channel operator"));
             }
@@ -239,15 +267,39 @@ impl Stranger {
                     shared.with(|state| (state.person(&nick).user.clone(), state.person(&nick).host.clone()));
                 self.numeric("302", &format!(":{nick}=+{user}@{host}"));
             }
-            "NAMES" => self.names(to),
             "WHO" => self.who(to),
             "PONG" => {}
             _ => self.numeric("421", &format!("{verb} :Unknown command")),
         }
     }
 
+    /// What was said, and what there is.
+    fn looks_back(&mut self, verb: &str, nick: &str, line: &Line) {
+        let (shared, to) = (self.shared.clone(), line.arg(0));
+        match verb {
+            "CHATHISTORY" => {
+                let lines = shared.with(|state| state.history(line));
+                lines.iter().for_each(|line| self.send(line.trim_end()));
+            }
+            "REDACT" => {
+                if shared.with(|state| state.redact(nick, to, line.arg(1), line.arg(2))).is_none() {
+                    self.send(&format!(
+                        ":fake FAIL REDACT UNKNOWN_MSGID {to} {} :no such message",
+                        line.arg(1)
+                    ));
+                }
+            }
+            _ => {
+                let rows = shared.state().listed();
+                rows.iter().for_each(|row| self.numeric("322", row));
+                self.numeric("323", ":End of LIST");
+            }
+        }
+    }
+
     fn join(&mut self, nick: &str, channel: &str, key: &str) {
-        if let Some((numeric, words)) = self.shared.state().bars(nick, channel, key) {
+        let bars = self.shared.state().bars(nick, channel, key); // not held while it is answered
+        if let Some((numeric, words)) = bars {
             return self.numeric(numeric, &format!("{channel} :{words}"));
         }
         self.shared.with(|state| state.join(nick, channel));
@@ -256,15 +308,55 @@ impl Stranger {
             self.numeric("332", &format!("{channel} :{topic}"));
             self.numeric("333", &format!("{channel} {setter} 1700000000"));
         }
-        self.names(channel);
+        if !self.shared.with(|state| state.person(nick).caps.contains("no-implicit-names")) {
+            self.names(channel);
+        }
     }
 
     fn names(&mut self, channel: &str) {
-        let names = self.shared.state().names(channel);
+        let (names, symbol) = {
+            let state = self.shared.state();
+            let secret = state.flags_of(channel).contains('s');
+            (state.names(channel), if secret { '@' } else { '=' })
+        };
         for names in names.chunks(20) {
-            self.numeric("353", &format!("= {channel} :{}", names.join(" ")));
+            self.numeric("353", &format!("{symbol} {channel} :{}", names.join(" ")));
         }
         self.numeric("366", &format!("{channel} :End of NAMES"));
+    }
+
+    /// Says something with its client tags, where the script does not swallow it.
+    fn says(&mut self, verb: &str, nick: &str, line: &Line, words: Vec<(bool, String)>) {
+        let mut tags = Vec::new();
+        let mut tag = |key: &str, value: &str| tags.push((key.to_owned(), value.to_owned()));
+        line.reply.iter().for_each(|to| tag("+reply", to));
+        line.react.iter().for_each(|(on, emoji)| {
+            tag(if *on { "+draft/react" } else { "+draft/unreact" }, emoji);
+        });
+        line.typing.iter().for_each(|on| tag("+typing", if *on { "active" } else { "done" }));
+        let to = if verb == "TAGMSG" || line.verb != "BATCH" { line.arg(0) } else { line.arg(2) };
+        let swallow = self.shared.state().script.swallow.clone();
+        if swallow.is_some_and(|what| words.iter().any(|(_, words)| words.contains(&what))) {
+            return;
+        }
+        self.shared.with(|state| state.utter(verb, nick, to, words, tags));
+    }
+
+    fn batch(&mut self, nick: &str, line: &Line) {
+        match line.arg(0).strip_prefix('+') {
+            Some(reference) => self.batch = Some((reference.into(), line.clone(), Vec::new())),
+            None => {
+                if let Some((_, opening, lines)) = self.batch.take() {
+                    self.says("PRIVMSG", nick, &opening, lines);
+                }
+            }
+        }
+    }
+
+    /// The cable breaks after this line, and with it its echo.
+    fn is_cut(&self, line: &Line) -> bool {
+        let state = self.shared.state();
+        state.script.cut_after.as_ref().is_some_and(|words| line.last().contains(words))
     }
 
     fn who(&mut self, channel: &str) {
@@ -280,11 +372,16 @@ impl Stranger {
         self.numeric("315", &format!("{channel} :End of WHO"));
     }
 
-    fn numeric(&self, numeric: &str, rest: &str) {
+    pub(super) fn numeric(&self, numeric: &str, rest: &str) {
         self.send(&format!(":fake {numeric} {} {rest}", self.nick.as_deref().unwrap_or("*")));
     }
 
-    fn send(&self, line: &str) {
+    pub(super) fn send(&self, line: &str) {
+        if let Some(nick) = self.nick.as_ref().filter(|_| self.registered)
+            && self.shared.with(|state| state.person(nick).hold_back(&format!("{line}\r\n")))
+        {
+            return;
+        }
         // A client that does not read any more has gone.
         let _ = self.to.try_send(format!("{line}\r\n"));
     }

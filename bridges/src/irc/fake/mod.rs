@@ -2,8 +2,10 @@
 //!
 //! People live in the server itself; `heard` is what one of them sees, as in `:rialto PRIVMSG #lounge :<Romeo> hi`.
 
+mod account;
 mod client;
 mod people;
+mod rich;
 mod scram;
 
 use client::serve;
@@ -44,6 +46,47 @@ pub struct Script {
     pub down: bool,
     /// Has a message of the day.
     pub motd: bool,
+    /// The account that the client's certificate belongs to (SASL EXTERNAL).
+    pub certified: Option<String>,
+    /// Messages with these words are taken and shown to nobody.
+    pub swallow: Option<String>,
+    /// The link breaks after a line with these words has been taken, before its answer.
+    pub cut_after: Option<String>,
+}
+
+/// What a server offers that has everything.
+pub const RICH: &[&str] = &[
+    "account-notify",
+    "account-tag",
+    "away-notify",
+    "batch",
+    "cap-notify",
+    "chghost",
+    "draft/chathistory",
+    "draft/message-redaction",
+    "draft/multiline=max-bytes=4096,max-lines=24",
+    "echo-message",
+    "extended-join",
+    "invite-notify",
+    "labeled-response",
+    "message-tags",
+    "multi-prefix",
+    "no-implicit-names",
+    "server-time",
+    "setname",
+    "standard-replies",
+    "userhost-in-names",
+];
+
+impl Script {
+    /// A server that has everything.
+    pub fn rich() -> Script {
+        let mut script = Script { caps: RICH.iter().map(|cap| (*cap).into()).collect(), ..Script::default() };
+        script
+            .isupport
+            .push_str(" CHATHISTORY=50 MSGREFTYPES=timestamp,msgid SAFELIST ELIST=MU EXTBAN=$,a MONITOR=100");
+        script
+    }
 }
 
 impl Default for Script {
@@ -61,6 +104,9 @@ impl Default for Script {
             refusal: None,
             down: false,
             motd: true,
+            certified: None,
+            swallow: None,
+            cut_after: None,
         }
     }
 }
@@ -150,6 +196,20 @@ impl Fake {
     /// Somebody says something, to a channel or to a nick.
     pub fn says(&self, nick: &str, to: &str, words: &str) {
         self.shared.with(|state| state.say("PRIVMSG", nick, to, words));
+    }
+
+    /// Somebody says something with client tags: `+reply`, `+draft/react`.
+    pub fn says_tagged(&self, nick: &str, to: &str, words: Option<&str>, tags: &[(&str, &str)]) {
+        let verb = if words.is_some() { "PRIVMSG" } else { "TAGMSG" };
+        let lines = words.into_iter().flat_map(|words| words.split('\n')).map(|line| (false, line.into()));
+        let tags = tags.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
+        self.shared.with(|state| state.utter(verb, nick, to, lines.collect(), tags));
+    }
+
+    /// Somebody takes a message back.
+    pub fn redacts(&self, nick: &str, channel: &str, msgid: &str, reason: &str) {
+        // A message that is not known any more is taken back already.
+        let _ = self.shared.with(|state| state.redact(nick, channel, msgid, reason));
     }
 
     /// Somebody gives notice.

@@ -1,6 +1,7 @@
 //! People and channels of the tiny server: what they do, and who sees it.
 
 use super::Script;
+use super::rich::Said;
 use crate::irc::isupport::Isupport;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use tokio::sync::mpsc;
@@ -12,9 +13,10 @@ const MEMORY: usize = 2000;
 pub struct State {
     pub script: Script,
     pub received: Vec<String>,
-    people: BTreeMap<String, Person>,
+    pub people: BTreeMap<String, Person>,
+    pub history: BTreeMap<String, Vec<Said>>,
     channels: BTreeMap<String, Channel>,
-    messages: u64,
+    pub messages: u64,
 }
 
 /// Somebody: played by a test, or a client.
@@ -27,6 +29,8 @@ pub struct Person {
     pub account: Option<String>,
     pub caps: BTreeSet<String>,
     pub client: Option<mpsc::Sender<String>>,
+    /// Lines that wait to be sent under one label.
+    pub held: Option<Vec<String>>,
     heard: VecDeque<String>,
 }
 
@@ -43,8 +47,8 @@ struct Channel {
 
 impl State {
     pub fn new(script: Script) -> Self {
-        let (people, channels) = (BTreeMap::new(), BTreeMap::new());
-        State { script, received: Vec::new(), people, channels, messages: 0 }
+        let (people, channels, history) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        State { script, received: Vec::new(), people, history, channels, messages: 0 }
     }
 
     pub fn isupport(&self) -> Isupport {
@@ -109,7 +113,7 @@ impl State {
             let extended = self.people.get(&to).is_some_and(|p| p.caps.contains("extended-join"));
             let line =
                 if extended { format!("JOIN {name} {account} :Real Name") } else { format!("JOIN {name}") };
-            self.show(&to, &nick, &line, false);
+            self.show(&to, &nick, &line);
         }
     }
 
@@ -130,7 +134,7 @@ impl State {
     pub fn quit(&mut self, nick: &str, reason: &str) {
         let key = self.fold(nick);
         for to in self.neighbours(&key) {
-            self.show(&to, nick, &format!("QUIT :{reason}"), false);
+            self.show(&to, nick, &format!("QUIT :{reason}"));
         }
         self.people.remove(&key);
         self.channels.values_mut().for_each(|channel| drop(channel.members.remove(&key)));
@@ -139,7 +143,7 @@ impl State {
     pub fn rename(&mut self, nick: &str, now: &str) {
         let (old, new) = (self.fold(nick), self.fold(now));
         for to in self.neighbours(&old).into_iter().chain([old.clone()]) {
-            self.show(&to, nick, &format!("NICK :{now}"), false);
+            self.show(&to, nick, &format!("NICK :{now}"));
         }
         if let Some(mut person) = self.people.remove(&old) {
             person.nick = now.into();
@@ -153,13 +157,7 @@ impl State {
     }
 
     pub fn say(&mut self, verb: &str, nick: &str, to: &str, words: &str) {
-        self.messages += 1;
-        let line = format!("{verb} {to} :{words}");
-        if self.channels.contains_key(&self.fold(to)) {
-            return self.relay(to, nick, &line, false);
-        }
-        let to = self.fold(to);
-        self.show(&to, nick, &line, true);
+        self.utter(verb, nick, to, vec![(false, words.to_owned())], Vec::new());
     }
 
     pub fn topic(&mut self, nick: &str, channel: &str, topic: &str) {
@@ -202,7 +200,7 @@ impl State {
         let line = reason.map_or("AWAY".into(), |reason| format!("AWAY :{reason}"));
         for to in self.neighbours(&key) {
             if self.people.get(&to).is_some_and(|person| person.caps.contains("away-notify")) {
-                self.show(&to, nick, &line, false);
+                self.show(&to, nick, &line);
             }
         }
     }
@@ -302,34 +300,69 @@ impl State {
         let from = self.fold(nick);
         for to in self.members(channel) {
             if also_self || to != from {
-                self.show(&to, nick, line, line.starts_with("PRIVMSG") || line.starts_with("NOTICE"));
+                self.show(&to, nick, line);
             }
         }
     }
 
-    fn show(&mut self, to: &str, nick: &str, line: &str, message: bool) {
-        let number = self.messages;
+    fn show(&mut self, to: &str, nick: &str, line: &str) {
         let from = self.person(nick);
-        let (source, account) = (format!("{}!{}@{}", from.nick, from.user, from.host), from.account.clone());
+        let (source, account) = (from.source(), from.account.clone());
         let short = format!(":{} {line}", from.nick);
         let Some(person) = self.people.get_mut(to) else { return };
-        let Some(client) = &person.client else {
-            if person.heard.len() < MEMORY {
-                person.heard.push_back(short);
-            }
-            return;
-        };
-        let mut tags = Vec::new();
-        if message && person.caps.contains("message-tags") {
-            tags.push(format!("msgid=fake{number}"));
+        if person.client.is_none() {
+            return person.remember(short);
         }
-        tags.extend(
-            account
-                .filter(|_| person.caps.contains("account-tag"))
-                .map(|account| format!("account={account}")),
-        );
-        let tags = if tags.is_empty() { String::new() } else { format!("@{} ", tags.join(";")) };
-        // A client that does not read any more has gone.
-        let _ = client.try_send(format!("{tags}:{source} {line}\r\n"));
+        let tag = account.filter(|_| person.caps.contains("account-tag"));
+        let tag = tag.map(|account| format!("@account={account} ")).unwrap_or_default();
+        person.tell(&format!("{tag}:{source} {line}\r\n"));
+    }
+
+    pub fn is_channel(&self, name: &str) -> bool {
+        self.channels.contains_key(&self.fold(name))
+    }
+
+    /// May this person kick there, and set modes?
+    pub fn commands(&self, nick: &str, channel: &str) -> bool {
+        let channel = self.channels.get(&self.fold(channel));
+        channel
+            .and_then(|c| c.members.get(&self.fold(nick)))
+            .is_some_and(|r| r.contains(['o', 'h', 'a', 'q']))
+    }
+
+    /// The rows of LIST.
+    pub fn listed(&self) -> Vec<String> {
+        let public = self.channels.values().filter(|channel| !channel.flags.contains(&'s'));
+        public
+            .map(|c| {
+                let topic = c.topic.as_ref().map(|(topic, _)| topic.as_str()).unwrap_or_default();
+                format!("{} {} :[+nt] {topic}", c.name, c.members.len())
+            })
+            .collect()
+    }
+}
+
+impl Person {
+    /// Sees this, for a test to look at.
+    pub fn remember(&mut self, line: String) {
+        if self.heard.len() < MEMORY {
+            self.heard.push_back(line);
+        }
+    }
+
+    /// Keeps a line that is to be sent under a label; `false` where lines go at once.
+    pub fn hold_back(&mut self, line: &str) -> bool {
+        self.held.as_mut().map(|held| held.push(line.into())).is_some()
+    }
+
+    /// A line for this client.
+    pub fn tell(&mut self, line: &str) {
+        if self.client.is_none() {
+            return self.remember(line.trim_end().into());
+        }
+        if !self.hold_back(line) {
+            // A client that does not read any more has gone.
+            let _ = self.client.as_ref().map(|client| client.try_send(line.into()));
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Transcripts: what people type and what they must see, read as chat. The format is in `transcripts/README.md`.
 
+pub mod discord;
 pub mod elsewhere;
 pub mod pattern;
 pub mod person;

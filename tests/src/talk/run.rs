@@ -29,6 +29,8 @@ pub async fn play(talk: &Talk, engine: Engine) -> Result<(), Failure> {
             break;
         }
     }
+    let result = result
+        .and_then(|()| stage.elsewhere.ends().map_err(|says| Failure(format!("{}  {says}\n", stage.record))));
     let ended = stage.server.stop().await;
     result.and_then(|()| {
         ended.map_err(|says| Failure(format!("{}  the server does not stop: {says}\n", stage.record)))

@@ -79,6 +79,7 @@ pub struct Server {
     pub turn: TurnServer,
     /// Certificates in use.
     pub tls: Arc<Tls>,
+    spaces: Spaces,
     /// Where operators' commands are carried out.
     pub desk: Arc<FrontDesk>,
     wished: Mutex<Option<mpsc::Receiver<Wish>>>,
@@ -178,6 +179,7 @@ impl Server {
             turn,
             components,
             tls,
+            spaces,
             desk,
             wished,
             listeners,
@@ -195,10 +197,20 @@ impl Server {
         self.listeners.addresses()
     }
 
-    /// Takes over what another configuration says of strangers, and of clients' streams; new ones follow it.
-    pub fn reload(&self, config: &Config) {
+    /// Takes over what another configuration says of strangers, of clients' streams (new ones follow it), of bridges and of
+    /// links. Says what was done about the latter.
+    ///
+    /// # Errors
+    /// For the operator: a bridge that cannot be opened; nothing is taken over then.
+    pub async fn reload(&self, config: &Config) -> Result<Vec<String>, OpenError> {
+        let told = self.links.reload(&config.bridges, &config.links).await?;
         self.router.guards.reload(&config.guard);
         self.listeners.c2s().set_settings(Settings::new(config));
+        // A new bridge may have a domain of its own.
+        open_far_rooms(&self.config, (&self.router, &self.links, &self.spaces)).await?;
+        let running = Config { bridges: config.bridges.clone(), ..Config::clone(&self.config) };
+        replace_certificates(&running, &self.tls)?;
+        Ok(told)
     }
 
     /// Reads the certificate files again; what does not fit leaves the old ones in use.
@@ -305,6 +317,9 @@ async fn open_rooms(config: &Config, around: Neighbours<'_>) -> Result<Arc<MucHo
 async fn open_far_rooms(config: &Config, around: Neighbours<'_>) -> Result<(), OpenError> {
     let (_, links, _) = around;
     for (domain, kind) in links.networks().domains() {
+        if around.0.domains.get(&domain).is_some() {
+            continue;
+        }
         let policy = Bridged::new(links.clone(), &domain, kind, doors::defaults(&config.rooms));
         let name = format!("Rooms of other networks ({kind})");
         open_host(config, around, &domain, &name, Arc::new(policy)).await?;

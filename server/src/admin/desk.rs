@@ -138,7 +138,8 @@ impl FrontDesk {
             }
             Command::RoomDestroy { room, reason } => self.rooms.destroy(&room, reason).await,
             Command::LinkList => Ok(links::list(&self.links)),
-            Command::LinkAdd { room, to } => links::add(&self.links, &room, &to).await,
+            Command::LinkAdd { room, to, options } => links::add(&self.links, &room, &to, options).await,
+            Command::LinkChange { room, to, set } => links::change(&self.links, &room, &to, &set).await,
             Command::LinkRemove { room, to } => links::remove(&self.links, &room, &to).await,
             Command::ReportList => reports::list(&self.reports),
             Command::ReportShow { number } => reports::show(&self.reports, number),
@@ -298,7 +299,11 @@ mod tests {
     #[tokio::test]
     async fn a_link_that_cannot_be_is_refused_with_the_reason() {
         let (server, desk, _wished, _folder) = with_desk().await;
-        let add = |room: &str, to: &str| Command::LinkAdd { room: room.into(), to: to.into() };
+        let add = |room: &str, to: &str| Command::LinkAdd {
+            room: room.into(),
+            to: to.into(),
+            options: Default::default(),
+        };
         let room = "lounge@rooms.localhost";
         assert_eq!(
             text(desk.carry_out(add(room, "far:#a")).await),

@@ -1,6 +1,9 @@
 //! What is said on the admin socket. Commands and answers carry the version, so that two releases notice each other.
 
+pub use super::links::Link;
+
 use super::community::{Circle, Invite, Invited, Notice, Open, Portrait, Ring};
+use crate::config::LinkOptions;
 use serde::{Deserialize, Serialize};
 
 /// Raised when an old client or server could misunderstand.
@@ -119,6 +122,18 @@ pub enum Command {
         room: String,
         /// `<bridge>:<room there>`.
         to: String,
+        /// What holds for it.
+        #[serde(default)]
+        options: LinkOptions,
+    },
+    /// Other options hold for a link that was made at run time.
+    LinkChange {
+        /// The room's address.
+        room: String,
+        /// `<bridge>:<room there>`.
+        to: String,
+        /// `key=value`, as the configuration writes them; others stay.
+        set: Vec<String>,
     },
     /// Takes a link away.
     LinkRemove {
@@ -204,6 +219,7 @@ impl std::fmt::Debug for Command {
             Command::RoomDestroy { .. } => "room-destroy",
             Command::LinkList => "link-list",
             Command::LinkAdd { .. } => "link-add",
+            Command::LinkChange { .. } => "link-change",
             Command::LinkRemove { .. } => "link-remove",
             Command::ReportList => "report-list",
             Command::ReportShow { .. } => "report-show",
@@ -303,19 +319,6 @@ pub struct Room {
     /// Its owners.
     #[serde(default)]
     pub owners: Vec<String>,
-}
-
-/// A link.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Link {
-    /// The room's address.
-    pub room: String,
-    /// `<bridge>:<room there>`.
-    pub to: String,
-    /// Where it comes from: `configuration`, where alone it can be changed, `store`, or `entered` on demand.
-    pub origin: String,
-    /// How it is, in words.
-    pub state: String,
 }
 
 /// A report (XEP-0377).

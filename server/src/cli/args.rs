@@ -52,7 +52,7 @@ pub enum Command {
     /// Rooms: list, create, destroy
     #[command(subcommand)]
     Room(Room),
-    /// Links between rooms here and rooms on other networks: list, add, remove
+    /// Links between rooms here and rooms on other networks: list, status, add, change, remove
     #[command(subcommand)]
     Link(Link),
     /// What people report of others: list, show, remove
@@ -234,15 +234,37 @@ pub enum Room {
 pub enum Link {
     /// Show all links and how they are
     List(Listing),
+    /// Show how links are: since when, what waits, how late words are, what went wrong last
+    Status {
+        /// Only those of this room
+        room: Option<String>,
+        /// How to show it
+        #[command(flatten)]
+        listing: Listing,
+    },
     /// Link a room to a room on another network
     #[command(after_help = "\
-Example, with a section [bridge.libera] in the configuration:
-  rialto link add lounge@rooms.localhost 'libera:#lounge'")]
+Examples, with a section [bridge.libera] in the configuration:
+  rialto link add lounge@rooms.localhost 'libera:#lounge'
+  rialto link add lounge@rooms.localhost 'libera:#lounge' --set way=in --set 'ignore={ nicks = [\"otherbot\"] }'")]
     Add {
         /// The room here: NAME@rooms.DOMAIN
         room: String,
         /// The room there: BRIDGE:ROOM
         to: String,
+        /// An option of the link, as the configuration writes it
+        #[arg(long, value_name = "KEY=VALUE")]
+        set: Vec<String>,
+    },
+    /// Have other options hold for a link that was made with `add`; those that are not named stay
+    Change {
+        /// The room here: NAME@rooms.DOMAIN
+        room: String,
+        /// The room there: BRIDGE:ROOM
+        to: String,
+        /// An option of the link, as the configuration writes it
+        #[arg(long, value_name = "KEY=VALUE", required = true)]
+        set: Vec<String>,
     },
     /// Take a link away; both rooms stay
     Remove {

@@ -51,13 +51,13 @@ async fn serve(config: Config, logs: &Logs) -> Result<Exit, Sorry> {
         tokio::select! {
             heard = signals.next() => match heard {
                 Heard::Stop => break false,
-                Heard::Reload => match reload(&server, logs) {
+                Heard::Reload => match reload(&server, logs).await {
                     Ok(remark) => tracing::info!("{remark}"),
                     Err(why) => tracing::error!("nothing was reloaded: {why}"),
                 },
             },
             wish = wished.recv() => match wish {
-                Some(Wish::Reload(tell)) => { let _ = tell.send(reload(&server, logs)); }
+                Some(Wish::Reload(tell)) => { let _ = tell.send(reload(&server, logs).await); }
                 Some(Wish::Restart) => break true,
                 Some(Wish::Stop) | None => break false,
             },
@@ -89,18 +89,19 @@ fn make_folder(config: &Config) -> Result<(), String> {
     made.map_err(|why| format!("the data folder {} cannot be made: {why}", folder.display()))
 }
 
-fn reload(server: &Server, logs: &Logs) -> Result<String, String> {
+async fn reload(server: &Server, logs: &Logs) -> Result<String, String> {
     let config = match &server.config.origin.file {
         Some(file) => Config::load(file).map_err(|why| why.to_string())?,
         None => Config::default(),
     };
     server.reload_certificates().map_err(|why| why.to_string())?;
     logs.reload(&config);
-    server.reload(&config);
+    let told = server.reload(&config).await.map_err(|why| why.to_string())?;
+    let told: String = told.iter().map(|told| format!("\n  {told}")).collect();
     let waits = server.config.waits_for_restart(&config);
     Ok(match waits.is_empty() {
-        true => "The configuration and the certificates were read again.".to_owned(),
-        false => format!("Read again; these wait for a restart: {}.", waits.join(", ")),
+        true => format!("The configuration and the certificates were read again.{told}"),
+        false => format!("Read again; these wait for a restart: {}.{told}", waits.join(", ")),
     })
 }
 

@@ -75,6 +75,33 @@ impl Default for LinkOptions {
     }
 }
 
+impl LinkOptions {
+    /// Options as `key = value`, each as the configuration writes it; a word alone needs no quotes.
+    ///
+    /// # Errors
+    /// A sentence that says which is wrong.
+    pub fn set(&self, pairs: &[String]) -> Result<LinkOptions, String> {
+        let mut table = toml::Table::try_from(self).map_err(|why| why.to_string())?;
+        for pair in pairs {
+            let (key, value) = pair.split_once('=').ok_or_else(|| format!("\"{pair}\" is no KEY=VALUE"))?;
+            let (key, value) = (key.trim(), value.trim());
+            let read = toml::from_str::<toml::Table>(&format!("value = {value}"));
+            let value = read.ok().and_then(|mut read| read.remove("value"));
+            let plain = || toml::Value::from(pair.split_once('=').map_or("", |(_, value)| value.trim()));
+            table.insert(key.to_owned(), value.unwrap_or_else(plain));
+        }
+        LinkOptions::deserialize(table).map_err(|why| why.message().to_owned())
+    }
+
+    /// Those that differ from the defaults, as the configuration writes them; empty where none does.
+    pub fn words(&self) -> String {
+        let table = |options| toml::Table::try_from(options).unwrap_or_default();
+        let (own, plain) = (table(self), table(&LinkOptions::default()));
+        let differs = own.iter().filter(|(key, value)| plain.get(*key) != Some(*value));
+        differs.map(|(key, value)| format!("{key} = {value}")).collect::<Vec<_>>().join(", ")
+    }
+}
+
 /// Which way words go over a link.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -222,6 +249,27 @@ mod tests {
         ] {
             let error = link(text).unwrap_err().to_string();
             assert!(error.contains(says), "{error}");
+        }
+    }
+
+    #[test]
+    fn options_are_set_one_by_one_and_those_that_differ_are_shown() {
+        let set = |pairs: &[&str]| {
+            let pairs: Vec<String> = pairs.iter().map(|pair| (*pair).to_owned()).collect();
+            LinkOptions::default().set(&pairs)
+        };
+        let options =
+            set(&["way=in", "archive = false", "ignore = { nicks = ['bot'] }", "nick={nick} [far]"]).unwrap();
+        assert_eq!((options.way, options.archive), (Way::In, false));
+        let words = options.words();
+        for part in ["way = \"in\"", "archive = false", "bot", "nick = \"{nick} [far]\""] {
+            assert!(words.contains(part), "{part} in {words}");
+        }
+        assert_eq!(LinkOptions::default().words(), "");
+        for (pair, says) in
+            [("way", "KEY=VALUE"), ("wya=in", "wya"), ("ignore={ words = ['('] }", "no pattern")]
+        {
+            assert!(set(&[pair]).unwrap_err().contains(says), "{pair}");
         }
     }
 

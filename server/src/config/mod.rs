@@ -235,8 +235,6 @@ impl Config {
             ("[contact]", self.contact != other.contact),
             ("[version]", self.version != other.version),
             ("[log] format", self.log.format != other.log.format),
-            ("[bridge]", self.bridges != other.bridges),
-            ("[[link]]", self.links != other.links),
             ("[[component]]", self.components != other.components),
         ];
         differs.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()

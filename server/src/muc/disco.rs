@@ -6,6 +6,7 @@ use rialto_xmpp::{Condition, Element, Jid, StanzaError, ns};
 
 use super::affiliation::Affiliation;
 use super::hats::Command;
+use super::links::commands::Act;
 use super::mentions;
 use super::room::Room;
 
@@ -52,7 +53,10 @@ impl Room {
             // XEP-0050 §2.3, §2.4.
             Some(node) if node == ns::COMMANDS => Ok(Some(commands_node())),
             Some(node) if Command::parse(node).is_some_and(|command| self.may_run(from, command)) => {
-                Ok(Command::parse(node).map(command_node))
+                Ok(Command::parse(node).map(|command| command_node(&command.node(), command.name())))
+            }
+            Some(node) if Act::parse(node).is_some_and(|act| self.may_link(from, act)) => {
+                Ok(Act::parse(node).map(|act| command_node(&act.node(), act.name())))
             }
             // §18.2: nothing is kept from passing.
             Some(node) if node == ns::MUC_TRAFFIC => Err(Condition::ServiceUnavailable.into()),
@@ -78,12 +82,11 @@ impl Room {
 
     /// XEP-0050 §2.3: the commands that somebody may run.
     fn command_items(&self, from: &Jid) -> Element {
-        let his = Command::ALL.into_iter().filter(|command| self.may_run(from, *command));
-        let items = his.map(|command| {
-            Element::new("item", ns::DISCO_ITEMS)
-                .attr("jid", &self.jid)
-                .attr("node", command.node())
-                .attr("name", command.name())
+        let hats = Command::ALL.into_iter().filter(|command| self.may_run(from, *command));
+        let links = Act::ALL.into_iter().filter(|act| self.may_link(from, *act));
+        let hats = hats.map(|command| (command.node(), command.name()));
+        let items = hats.chain(links.map(|act| (act.node(), act.name()))).map(|(node, name)| {
+            Element::new("item", ns::DISCO_ITEMS).attr("jid", &self.jid).attr("node", node).attr("name", name)
         });
         Element::new("query", ns::DISCO_ITEMS).attr("node", ns::COMMANDS).with_all(items)
     }
@@ -125,14 +128,14 @@ fn commands_node() -> Element {
     Element::new("query", ns::DISCO_INFO).attr("node", ns::COMMANDS).with(identity)
 }
 
-fn command_node(command: Command) -> Element {
+fn command_node(node: &str, name: &str) -> Element {
     let identity = Element::new("identity", ns::DISCO_INFO)
         .attr("category", "automation")
         .attr("type", "command-node")
-        .attr("name", command.name());
+        .attr("name", name);
     let feature = |var: &str| Element::new("feature", ns::DISCO_INFO).attr("var", var);
     Element::new("query", ns::DISCO_INFO)
-        .attr("node", command.node())
+        .attr("node", node)
         .with(identity)
         .with(feature(ns::COMMANDS))
         .with(feature(ns::DATA_FORMS))

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rialto_xmpp::{Element, Iq, Stanza, StanzaError};
 
+use super::links::commands::Act;
 use super::links::{Decided, Relayed};
 use super::listener::{Listeners, Printed};
 use super::room::LinkId;
@@ -36,6 +37,8 @@ pub enum Effect {
     Unknown(LinkId),
     /// What was decided here about somebody of a far room shall hold there.
     Sanction(LinkId, Decided),
+    /// A command about the room's links, from somebody who may run it.
+    Command(Act, Iq),
     /// A question to the room's archive from somebody who may ask it (XEP-0313 §4).
     Search(Iq),
     /// The room is gone: nothing of it is kept.

@@ -96,8 +96,10 @@ impl MucHost {
     /// [`StoreError`] when the rooms cannot be read.
     pub async fn open(router: &Arc<Router>, hosting: Hosting) -> Result<Arc<MucHost>, StoreError> {
         let secret = secret(&router.store, Purpose::OccupantIds).await?;
+        let owners_link = hosting.relays.owners_link();
         let works = Arc::new(Works::new(router, hosting.relays));
         let rules = Arc::new(Rules {
+            owners_link,
             admins: hosting.admins,
             limits: hosting.limits,
             retention: hosting.retention,

@@ -72,6 +72,7 @@ mod tests {
         let guards = Guards::open(&crate::config::Guard::default(), vec![list.clone()]);
         let (limits, secret) = (Limits::default(), [7; 32]);
         stage.room.rules = Arc::new(Rules {
+            owners_link: Arc::default(),
             admins: Vec::new(),
             limits,
             retention: None,

@@ -1,6 +1,7 @@
 //! Doing what a room wants done.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -19,13 +20,14 @@ use super::effect::{Archived, Bind, Effect};
 use super::farewell::Farewells;
 use super::groupchat::is_subject;
 use super::host::Listed;
+use super::links::commands::Act;
 use super::links::{Author, Decided, Relayed};
 use super::listener::{Listener, Printed};
 use super::record::Record;
 use super::room::{LinkId, Room, State};
 use super::search;
 use super::tombstone::Kept;
-use crate::features::Origin;
+use crate::features::{Fut, Origin};
 use crate::router::{Domain, Router};
 use crate::sessions::Attention;
 
@@ -66,6 +68,16 @@ pub trait Relays: Send + Sync + 'static {
 
     /// A room is gone for good.
     fn closed(&self, room: &BareJid);
+
+    /// Whether owners of rooms may link them, at this moment and later.
+    fn owners_link(&self) -> Arc<AtomicBool> {
+        Arc::default()
+    }
+
+    /// Somebody who may runs a command about the links of a room: the answer.
+    fn command(&self, _room: &BareJid, _act: Act, iq: Iq) -> Fut<'static, Stanza> {
+        Box::pin(async move { Stanza::Iq(iq).error_reply(&Condition::ItemNotFound.into()) })
+    }
 }
 
 /// No links at all.
@@ -139,6 +151,7 @@ impl Works {
                 Effect::Withheld(link, why) => self.relays.withheld(link, why),
                 Effect::Unknown(link) => self.relays.unknown(link),
                 Effect::Sanction(link, decided) => self.relays.sanction(&room.jid, link, decided),
+                Effect::Command(act, iq) => self.command(&router, &room.jid, act, iq),
                 Effect::Search(iq) => self.search(&router, &room.jid, iq),
                 Effect::ShowCard(iq) => self.route(&router, self.card(&room.jid, iq)).await,
                 // Done before anybody heard anything.
@@ -286,6 +299,18 @@ impl Works {
             // XEP-0054 §3.1.
             None => Stanza::Iq(iq).error_reply(&Condition::ItemNotFound.into()),
         }
+    }
+
+    fn command(&self, router: &Arc<Router>, room: &BareJid, act: Act, iq: Iq) {
+        let Ok(permit) = self.searches.clone().try_acquire_owned() else {
+            let error = StanzaError::new(Condition::ResourceConstraint, "Too much at once: try again.");
+            return self.route_apart(Stanza::Iq(iq).error_reply(&error));
+        };
+        let (router, answer) = (router.clone(), self.relays.command(room, act, iq));
+        tokio::spawn(async move {
+            router.route(Origin::Server, answer.await).await;
+            drop(permit);
+        });
     }
 
     fn search(&self, router: &Arc<Router>, room: &BareJid, iq: Iq) {

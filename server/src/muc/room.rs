@@ -229,7 +229,12 @@ impl Room {
             ("vCard", ns::VCARD, true) => return turn.effects.push(Effect::ShowCard(iq)),
             ("query", ns::MENTIONS, true) => Ok(Some(self.mention_rules())),
             ("query", ns::MENTIONS, false) => return self.set_mention_rules(turn, &from, &iq),
-            ("command", ns::COMMANDS, false) => return self.command(turn, &from, &iq),
+            ("command", ns::COMMANDS, false) => {
+                return match super::links::commands::Act::of(&iq) {
+                    Some(act) => self.link_command(turn, &from, act, iq),
+                    None => self.command(turn, &from, &iq),
+                };
+            }
             ("query", ns::MAM, _) | ("metadata", ns::MAM, true) => return self.search(turn, &from, iq),
             ("ping", ns::PING, true) => Ok(None),
             _ => Err(Condition::ServiceUnavailable.into()),

@@ -1,6 +1,7 @@
 //! What binds all rooms of a host: limits, who runs the service, the secret of occupant-ids.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use base64::Engine;
@@ -24,6 +25,8 @@ pub struct Rules {
     pub guards: Arc<Guards>,
     /// XEP-0503: the spaces of this server, of which rooms may be a part.
     pub spaces: Spaces,
+    /// Owners may link their rooms to those of some network.
+    pub owners_link: Arc<AtomicBool>,
     /// XEP-0421 §6: nobody can compute an occupant-id from a JID without it.
     pub secret: [u8; 32],
 }
@@ -103,7 +106,9 @@ mod tests {
     #[test]
     fn an_occupant_id_is_of_one_person_in_one_room() {
         let (limits, guards, spaces) = (Limits::default(), Arc::default(), Spaces::default());
-        let rules = Rules { admins: Vec::new(), limits, retention: None, guards, spaces, secret: [7; 32] };
+        let owners_link = Arc::default();
+        let admins = Vec::new();
+        let rules = Rules { admins, limits, retention: None, guards, spaces, owners_link, secret: [7; 32] };
         let room = |name: &str| BareJid::parse(name).unwrap();
         let id = rules.occupant_id(&room("a@rooms"), "romeo@montague.lit");
         assert_eq!(id, rules.occupant_id(&room("a@rooms"), "romeo@montague.lit"));

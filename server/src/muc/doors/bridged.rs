@@ -55,7 +55,7 @@ impl Bridged {
             return Err(self.unknown(&format!("{local} names no network")));
         };
         let over = self.links.networks().network(bridge).filter(|over| over.domain == self.domain);
-        let over = over.ok_or_else(|| self.unknown(&format!("There is no network {bridge} here")))?.clone();
+        let over = over.ok_or_else(|| self.unknown(&format!("There is no network {bridge} here")))?;
         let far = over.network.resolve(name).await.map_err(|error| refusal(&error))?;
         let own = Jid::from_parts(Some(&prep::escape(&format!("{far}%{bridge}"))), &self.domain, None);
         match own {
@@ -204,7 +204,7 @@ impl RoomPolicy for Bridged {
 
     fn items(&self) -> Vec<Element> {
         let here = self.links.networks().iter().filter(|over| over.domain == self.domain);
-        let item = |over: &Arc<Connected>| {
+        let item = |over: Arc<Connected>| {
             let item = Element::new("item", ns::DISCO_ITEMS).attr("jid", &self.domain);
             item.attr("node", &over.name).attr("name", format!("{} ({})", over.name, over.state()))
         };

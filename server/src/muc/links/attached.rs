@@ -22,10 +22,24 @@ use super::seated::Announced;
 pub enum Origin {
     /// It stands in the configuration file.
     Configured,
-    /// It was made at run time and is kept in the store.
+    /// An operator made it at run time; it is kept in the store.
     Kept,
+    /// An owner of the room made it at run time; it is kept in the store.
+    Owner,
     /// Somebody has entered the far room under its own address.
     OnDemand,
+}
+
+impl Origin {
+    /// For lists.
+    pub fn word(self) -> &'static str {
+        match self {
+            Origin::Configured => "configuration",
+            Origin::Kept => "store",
+            Origin::Owner => "owner",
+            Origin::OnDemand => "entered",
+        }
+    }
 }
 
 /// A link that works.
@@ -70,6 +84,10 @@ pub struct State {
     pub unknown: u64,
     /// Why nothing flows over it.
     pub withheld: Option<String>,
+    /// How long the last message that has arrived was on its way.
+    pub lag: Option<Duration>,
+    /// What went wrong last, and when; also after it has passed.
+    pub last_error: Option<(SystemTime, String)>,
 }
 
 impl Attached {
@@ -140,8 +158,20 @@ impl Attached {
     }
 
     pub(super) fn change(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.state.lock());
+        let mut state = self.state.lock();
+        let before = state.error.clone();
+        change(&mut state);
+        if let Some(error) = state.error.clone().filter(|error| before.as_ref() != Some(error)) {
+            state.last_error = Some((SystemTime::now(), error));
+        }
+        drop(state);
         self.turned.notify_one();
+    }
+
+    /// Something that was said then has arrived.
+    pub(super) fn arrived(&self, said: SystemTime) {
+        let lag = SystemTime::now().duration_since(said).unwrap_or_default();
+        self.change(|state| (state.relayed, state.lag) = (state.relayed + 1, Some(lag)));
     }
 
     /// What a piece of news says about the link itself.
@@ -177,7 +207,7 @@ impl Attached {
         match self.origin {
             // Whoever wants to enter is told so himself.
             Origin::OnDemand => tracing::debug!(%link, "somebody was not let into the far room: {why}"),
-            Origin::Configured | Origin::Kept => {
+            Origin::Configured | Origin::Kept | Origin::Owner => {
                 tracing::warn!(%link, %room, "the far room cannot be entered yet: {why}");
             }
         }

@@ -1,6 +1,7 @@
 //! What did not arrive in a far room, on its way back to whoever said it.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use rialto_bridges::degrade::shorten;
 use rialto_bridges::{Act, NetworkError};
@@ -37,7 +38,11 @@ pub(super) fn returned(link: &Attached, all: &[Arc<Relayed>], error: &StanzaErro
     if lost.is_empty() {
         return None;
     }
-    link.change(|state| state.failed += lost.len() as u64);
+    let why = error.text.clone().unwrap_or_default();
+    link.change(|state| {
+        state.failed += lost.len() as u64;
+        state.last_error = Some((SystemTime::now(), why));
+    });
     back(&link.linked.key(), &lost, error)
 }
 

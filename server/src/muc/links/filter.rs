@@ -23,7 +23,7 @@ const TEXT: usize = 65_536;
 pub struct Ignored(Arc<AtomicU64>);
 
 impl Ignored {
-    fn one_more(&self) {
+    pub(super) fn one_more(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 

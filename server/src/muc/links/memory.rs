@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rialto_bridges::RemoteId;
 use rialto_bridges::degrade::shorten;
 
+use super::echo::Echoes;
 use super::news::Named;
 use super::translate::Known;
 use crate::muc::LinkId;
@@ -18,7 +19,7 @@ const EXCERPT: usize = 200;
 
 /// The newest messages. A clone shares them.
 #[derive(Clone, Debug, Default)]
-pub struct Memory(VecDeque<Arc<Said>>);
+pub struct Memory(VecDeque<Arc<Said>>, Echoes);
 
 /// One message.
 #[derive(Debug)]
@@ -45,6 +46,16 @@ impl Memory {
         while self.0.len() > NEWEST {
             self.0.pop_front();
         }
+    }
+
+    /// The newest messages, newest first.
+    pub(super) fn newest(&self, most: usize) -> impl Iterator<Item = &Said> {
+        self.0.iter().rev().take(most).map(|said| &**said)
+    }
+
+    /// Who has repeated what others said.
+    pub(super) fn echoes(&mut self) -> &mut Echoes {
+        &mut self.1
     }
 
     /// A message was taken back: nobody quotes it any more.

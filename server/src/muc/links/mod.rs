@@ -7,6 +7,10 @@ mod attached;
 mod back;
 mod bans;
 #[cfg(test)]
+mod command_tests;
+pub mod commands;
+mod echo;
+#[cfg(test)]
 mod far_tests;
 mod filter;
 #[cfg(test)]
@@ -14,6 +18,7 @@ mod filter_tests;
 mod flow;
 mod hosts;
 mod inward;
+mod kept;
 #[cfg(test)]
 mod kept_tests;
 mod lane;
@@ -32,6 +37,9 @@ mod parts;
 mod people;
 mod registry;
 mod relay;
+mod reload;
+#[cfg(test)]
+mod reload_tests;
 #[cfg(test)]
 mod room_tests;
 mod sanction;

@@ -1,17 +1,17 @@
 //! Connections to other networks: opened from the configuration, their news brought to the links they are for.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use parking_lot::Mutex;
-use rialto_bridges::{Fed, Incoming, Network, Opening, RemoteId, SettingsError};
+use parking_lot::{Mutex, RwLock};
+use rialto_bridges::{Fed, Incoming, Kind, Network, Opening, RemoteId, SettingsError};
 use rialto_store::{Store, StoreError, marks};
 use tokio::sync::mpsc;
 
 use super::mark::{Brought, NAMES, Token};
 
-use crate::config::Bridges;
+use crate::config::{Bridge, Bridges};
 
 /// News of one network that wait; more wait with the network.
 const FEED: usize = 256;
@@ -19,9 +19,17 @@ const FEED: usize = 256;
 /// News of one far room that wait; more hold up their network, never another one.
 pub(super) const INWARD: usize = 256;
 
-/// All networks that are configured, by name.
+/// All networks that are configured, by name. Some may come and go at a reload.
 #[derive(Default)]
-pub struct Networks(BTreeMap<String, Arc<Connected>>);
+pub struct Networks {
+    by_name: RwLock<BTreeMap<String, Arc<Connected>>>,
+    /// As they were configured.
+    sections: RwLock<Bridges>,
+    /// Where relative paths begin.
+    folder: PathBuf,
+    /// Where marks are kept.
+    store: OnceLock<Store>,
+}
 
 /// Why networks cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -79,29 +87,86 @@ impl Networks {
     /// # Errors
     /// [`NotOpened`] for the first mistake in a section, or when the store cannot be read.
     pub fn open(bridges: &Bridges, folder: &Path, store: &Store) -> Result<Networks, NotOpened> {
-        let mut networks = Networks::default();
+        let networks = Networks { folder: folder.to_owned(), ..Networks::default() };
+        networks.keep_in(store);
         for (name, bridge) in bridges {
-            let bad = |error| BadBridge { name: name.clone(), error };
-            let kind = rialto_bridges::kind(&bridge.kind).ok_or_else(|| bad(unknown_kind(&bridge.kind)))?;
-            let opening = Opening {
-                name: name.clone(),
-                settings: bridge.settings.clone(),
-                folder: folder.to_owned(),
-                kept: marks::of_bridge(store, name)?,
-            };
-            let names = opening.kept.keys().cloned().collect();
-            let (feed, fed) = mpsc::channel(FEED);
-            let network = (kind.open)(opening, feed).map_err(bad)?;
-            let connected = networks.connect(name, (kind.name, &bridge.domain), network, fed);
-            *connected.marks.lock() = names;
-            connected.keep_in(store);
+            networks.open_one(name, bridge)?;
         }
         Ok(networks)
     }
 
+    /// Marks are kept here from now on.
+    pub(super) fn keep_in(&self, store: &Store) {
+        // Said twice, it is the same store.
+        let _ = self.store.set(store.clone());
+        self.iter().for_each(|network| network.keep_in(store));
+    }
+
+    /// Looks whether a section can be used, and touches nothing.
+    ///
+    /// # Errors
+    /// [`NotOpened`].
+    pub(super) fn check(&self, name: &str, bridge: &Bridge) -> Result<(), NotOpened> {
+        let (kind, opening) = self.opening(name, bridge)?;
+        Ok((kind.check)(&opening).map_err(|error| BadBridge { name: name.to_owned(), error })?)
+    }
+
+    /// Starts one.
+    ///
+    /// # Errors
+    /// [`NotOpened`].
+    pub(super) fn open_one(&self, name: &str, bridge: &Bridge) -> Result<(), NotOpened> {
+        let (kind, opening) = self.opening(name, bridge)?;
+        let names = opening.kept.keys().cloned().collect();
+        let (feed, fed) = mpsc::channel(FEED);
+        let network =
+            (kind.open)(opening, feed).map_err(|error| BadBridge { name: name.to_owned(), error })?;
+        let connected = self.connect(name, (kind.name, &bridge.domain), network, fed);
+        *connected.marks.lock() = names;
+        if let Some(store) = self.store.get() {
+            connected.keep_in(store);
+        }
+        self.configured(name, bridge.clone());
+        Ok(())
+    }
+
+    fn opening(&self, name: &str, bridge: &Bridge) -> Result<(&'static Kind, Opening), NotOpened> {
+        let bad = || BadBridge { name: name.to_owned(), error: unknown_kind(&bridge.kind) };
+        let kind = rialto_bridges::kind(&bridge.kind).ok_or_else(bad)?;
+        let kept = self.store.get().map(|store| marks::of_bridge(store, name)).transpose()?;
+        let opening = Opening {
+            name: name.to_owned(),
+            settings: bridge.settings.clone(),
+            folder: self.folder.clone(),
+            kept: kept.unwrap_or_default(),
+        };
+        Ok((kind, opening))
+    }
+
+    /// What the configuration says of a network from now on.
+    pub(super) fn configured(&self, name: &str, bridge: Bridge) {
+        self.sections.write().insert(name.to_owned(), bridge);
+    }
+
+    /// What the configuration says of all networks.
+    pub fn sections(&self) -> Bridges {
+        self.sections.read().clone()
+    }
+
+    /// Says goodbye to one, which is none of ours any more.
+    pub(super) async fn close_one(&self, name: &str) {
+        self.sections.write().remove(name);
+        let connected = self.by_name.write().remove(name);
+        if let Some(connected) = connected
+            && let Err(error) = connected.network.close().await
+        {
+            tracing::debug!(network = name, %error, "the network was gone already");
+        }
+    }
+
     /// Takes a network that is open: its news are brought to its links from now on.
     pub fn connect(
-        &mut self,
+        &self,
         name: &str,
         (kind, domain): (&'static str, &str),
         network: Arc<dyn Network>,
@@ -118,18 +183,18 @@ impl Networks {
             health: Mutex::default(),
         });
         tokio::spawn(bring(connected.clone(), fed));
-        self.0.insert(name.to_owned(), connected.clone());
+        self.by_name.write().insert(name.to_owned(), connected.clone());
         connected
     }
 
     /// The network of this name.
-    pub fn network(&self, name: &str) -> Option<&Arc<Connected>> {
-        self.0.get(name)
+    pub fn network(&self, name: &str) -> Option<Arc<Connected>> {
+        self.by_name.read().get(name).cloned()
     }
 
     /// All of them, in the order of their names.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Connected>> {
-        self.0.values()
+    pub fn iter(&self) -> impl Iterator<Item = Arc<Connected>> {
+        self.by_name.read().values().cloned().collect::<Vec<_>>().into_iter()
     }
 
     /// The domains where their rooms and people have addresses, each with the kind of network it is for.

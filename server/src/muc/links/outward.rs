@@ -41,7 +41,7 @@ impl Outward {
                 Ok(theirs) => {
                     let names = self.names(&relayed, &theirs);
                     lane.land(names, 1, !self.link.waits()).await;
-                    self.link.change(|state| state.relayed += 1);
+                    self.link.arrived(relayed.at);
                 }
                 Err(Failed::TooOld) => {
                     let all = lane.expired(SystemTime::now());

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -11,12 +11,13 @@ use rialto_store::ids::Ids;
 use rialto_store::outbox::Outbox;
 use rialto_store::rooms::Links as Kept;
 use rialto_store::{Batch, Store, StoreError};
-use rialto_xmpp::BareJid;
+use rialto_xmpp::{BareJid, Iq, Stanza};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::attached::{Attached, Origin};
 use super::back;
+use super::commands;
 use super::filter::Ignored;
 use super::hosts::Hosts;
 use super::inward;
@@ -26,13 +27,12 @@ use super::mark::Brought;
 use super::networks::{Connected, Networks};
 use super::outward::Outward;
 use super::relay::Relayed;
+use super::reload;
 use super::sanction::Decided;
 use crate::config::{FarRoom, Link, LinkOptions, To};
+use crate::features::Fut;
 use crate::muc::effect::Bind;
 use crate::muc::{Config, Input, LinkId, Mailbox, Relays};
-
-/// How long somebody who makes a link waits to hear whether the far room lets us in.
-const PATIENCE: Duration = Duration::from_secs(15);
 
 /// How often a far room is asked for whose network is away.
 const AGAIN: Duration = Duration::from_secs(20);
@@ -46,11 +46,15 @@ pub(super) struct Inner {
     pub(super) hosts: Arc<Hosts>,
     pub(super) store: Store,
     ids: Arc<Ids>,
-    kept: Kept<Row>,
+    pub(super) kept: Kept<Row>,
     pub(super) outbox: Outbox<Waits>,
     rooms: Config,
     table: Mutex<Table>,
     next: AtomicU32,
+    /// What the configuration says of links.
+    pub(super) configured: Mutex<Vec<(BareJid, To)>>,
+    /// Some network lets owners of rooms link them.
+    pub(super) owners_link: Arc<AtomicBool>,
 }
 
 #[derive(Default)]
@@ -62,8 +66,10 @@ struct Table {
 /// What is kept of a link that was made at run time, beside its room and key.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
-struct Row {
-    options: LinkOptions,
+pub(super) struct Row {
+    pub(super) options: LinkOptions,
+    /// It was made by an owner of the room, not by an operator.
+    pub(super) by_owner: bool,
 }
 
 /// Why a link was not made or taken away. Each says what to do.
@@ -104,9 +110,12 @@ pub enum LinkError {
         /// The link's key.
         link: String,
     },
-    /// It is not ours to take away.
+    /// It is not ours to change or take away.
     #[error("{0}")]
     NotHere(&'static str),
+    /// An option cannot be.
+    #[error("{0}")]
+    BadOption(String),
     /// The store.
     #[error("the store failed: {0}")]
     Store(#[from] StoreError),
@@ -115,8 +124,11 @@ pub enum LinkError {
 impl Links {
     /// Links over these networks. Rooms that a link needs and nobody has made are made with `rooms`. None works yet.
     pub fn new(networks: Networks, store: &Store, rooms: Config) -> Links {
-        networks.iter().for_each(|network| network.keep_in(store));
+        networks.keep_in(store);
+        let owners_link = Arc::new(AtomicBool::new(commands::owners_link(&networks)));
         Links(Arc::new(Inner {
+            owners_link,
+            configured: Mutex::default(),
             networks,
             hosts: Arc::default(),
             store: store.clone(),
@@ -150,27 +162,31 @@ impl Links {
     /// # Errors
     /// [`StoreError`] when those that are kept cannot be read.
     pub async fn restore(&self, configured: &[Link]) -> Result<(), StoreError> {
+        *self.0.configured.lock() = reload::flat(configured);
         for link in configured {
             for to in &link.to {
                 self.revive(&link.room, to, Origin::Configured).await;
             }
         }
-        for (parts, Row { options }) in self.0.kept.list()? {
+        for (parts, Row { options, by_owner }) in self.0.kept.list()? {
             let [room, to] = &parts[..] else { continue };
             let (Ok(room), Ok(far)) = (BareJid::parse(room), to.parse::<FarRoom>()) else {
                 tracing::warn!(%room, link = %to, "a link in the store cannot be read and is left out");
                 continue;
             };
-            self.revive(&room, &To { far, options }, Origin::Kept).await;
+            let origin = if by_owner { Origin::Owner } else { Origin::Kept };
+            self.revive(&room, &To { far, options }, origin).await;
         }
         self.sweep().await
     }
 
-    async fn revive(&self, room: &BareJid, to: &To, origin: Origin) {
+    pub(super) async fn revive(&self, room: &BareJid, to: &To, origin: Origin) {
         match self.attach(room, to, origin).await {
             // The network enters the far room when it can; nobody waits for it.
             Ok(link) => drop(tokio::spawn(async move { link.join(None).await })),
-            Err(LinkError::Far { error: error @ (NetworkError::Down(_) | NetworkError::Unsure(_)), .. }) => {
+            Err(LinkError::Far {
+                error: error @ (NetworkError::Down(_) | NetworkError::Unsure(_)), ..
+            }) => {
                 tracing::warn!(%room, link = %to.far, "the link does not work yet: {error}");
                 tokio::spawn(self.clone().revive_later(room.clone(), to.clone(), origin));
             }
@@ -179,7 +195,7 @@ impl Links {
     }
 
     /// A far room whose name only its network knows, which is away: it is asked for again until it answers.
-    async fn revive_later(self, room: BareJid, to: To, origin: Origin) {
+    pub(super) async fn revive_later(self, room: BareJid, to: To, origin: Origin) {
         loop {
             tokio::time::sleep(AGAIN).await;
             match self.attach(&room, &to, origin).await {
@@ -194,56 +210,6 @@ impl Links {
                 }
             }
         }
-    }
-
-    /// Links a room to a far room for good. What comes back beside success is a remark: the link is kept, and the network
-    /// tries again to enter.
-    ///
-    /// # Errors
-    /// [`LinkError`]; nothing has changed then.
-    pub async fn add(&self, room: &BareJid, to: &To) -> Result<Option<String>, LinkError> {
-        let link = self.attach(room, to, Origin::Kept).await?;
-        let key = link.linked.key();
-        let joined = link.join(Some(PATIENCE)).await;
-        if let Err(error @ NetworkError::NotFound(_)) = joined {
-            self.detach(&link).await;
-            return Err(LinkError::Far { link: key, error });
-        }
-        let mut batch = Batch::new();
-        let kept = self.0.kept.put(&mut batch, room.as_str(), &key, &Row { options: to.options.clone() });
-        let written = match kept {
-            Ok(()) => self.0.store.commit(batch).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = written {
-            self.detach(&link).await;
-            return Err(error.into());
-        }
-        Ok(joined.err().map(|error| format!("the link is kept and will be tried again: {error}")))
-    }
-
-    /// Takes a link away that was made at run time.
-    ///
-    /// # Errors
-    /// [`LinkError`] where there is none, or it stands in the configuration.
-    pub async fn remove(&self, room: &BareJid, to: &FarRoom) -> Result<(), LinkError> {
-        let not_there = || LinkError::NotThere { room: room.clone(), link: to.to_string() };
-        let network = self.0.networks.network(&to.bridge).ok_or_else(not_there)?;
-        let far = network.network.resolve(&to.room).await.map_err(|_| not_there())?;
-        let link = self.of_key(&key(&to.bridge, &far)).filter(|link| link.room == *room);
-        let link = link.ok_or_else(not_there)?;
-        match link.origin {
-            Origin::Configured => {
-                return Err(LinkError::NotHere("this link stands in the configuration; take it out there"));
-            }
-            Origin::OnDemand => {
-                return Err(LinkError::NotHere("this room goes by itself when the last one has left it"));
-            }
-            Origin::Kept => {}
-        }
-        self.forget(&link).await?;
-        self.detach(&link).await;
-        Ok(())
     }
 
     /// Every link, in the order of their keys.
@@ -269,7 +235,12 @@ impl Links {
     }
 
     /// A link with its room, working but for the far side: nothing is joined yet.
-    async fn attach(&self, room: &BareJid, to: &To, origin: Origin) -> Result<Arc<Attached>, LinkError> {
+    pub(super) async fn attach(
+        &self,
+        room: &BareJid,
+        to: &To,
+        origin: Origin,
+    ) -> Result<Arc<Attached>, LinkError> {
         let over = self.network(&to.far.bridge)?;
         let resolved = over.network.resolve(&to.far.room).await;
         let far = resolved.map_err(|error| LinkError::Far { link: to.far.to_string(), error })?;
@@ -295,7 +266,7 @@ impl Links {
 
     /// The network of this name.
     fn network(&self, name: &str) -> Result<Arc<Connected>, LinkError> {
-        self.0.networks.network(name).cloned().ok_or_else(|| {
+        self.0.networks.network(name).ok_or_else(|| {
             let known: Vec<String> =
                 self.0.networks.iter().map(|network| format!("[bridge.{}]", network.name)).collect();
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
@@ -390,7 +361,7 @@ impl Links {
     }
 
     /// We leave the far room, and its people leave ours. What has not gone out goes back to its authors.
-    async fn detach(&self, link: &Arc<Attached>) {
+    pub(super) async fn detach(&self, link: &Arc<Attached>) {
         self.drop_link(link);
         link.leave().await;
         if let Some(input) = back::returned(link, &link.lane.all(), &back::unlinked(&link.linked.key())) {
@@ -400,7 +371,7 @@ impl Links {
     }
 
     /// The store keeps nothing of a link any more.
-    async fn forget(&self, link: &Attached) -> Result<(), StoreError> {
+    pub(super) async fn forget(&self, link: &Attached) -> Result<(), StoreError> {
         let mut batch = Batch::new();
         let key = link.linked.key();
         self.0.kept.remove(&mut batch, link.room.as_str(), &key);
@@ -496,6 +467,15 @@ impl Relays for Links {
                 hosts.input(&room, input).await;
             }
         });
+    }
+
+    fn owners_link(&self) -> Arc<AtomicBool> {
+        self.0.owners_link.clone()
+    }
+
+    fn command(&self, room: &BareJid, act: commands::Act, iq: Iq) -> Fut<'static, Stanza> {
+        let (links, room) = (self.clone(), room.clone());
+        Box::pin(async move { links.answer(&room, act, &iq).await })
     }
 
     fn closed(&self, room: &BareJid) {

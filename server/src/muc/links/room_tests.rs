@@ -387,3 +387,38 @@ fn a_linked_room_stays_without_anybody_in_it() {
     stage.says("romeo", "<presence type='unavailable' to='lounge@rooms.lit/romeo'/>");
     assert!(!stage.effects.iter().any(|effect| matches!(effect, Effect::Close)));
 }
+
+#[test]
+fn what_a_relay_bot_brings_back_goes_round_once_and_no_more() {
+    let mut stage = linked(&["romeo"]);
+    comes(&mut stage, "relay");
+    comes(&mut stage, "ann");
+    let says = |stage: &mut Stage, id: &str, words: &str| {
+        let body = format!("<body>{words}</body>");
+        stage.says(
+            "romeo",
+            &format!("<message type='groupchat' to='lounge@rooms.lit' id='{id}'>{body}</message>"),
+        );
+        stage.hush();
+    };
+    says(&mut stage, "m1", "good night");
+    // Somebody may quote it, and answers are no echoes.
+    speaks(&mut stage, "relay", "t1", "<rialto> <ro\u{200B}meo> good night");
+    assert_eq!(stage.hears("romeo").len(), 1);
+    for (number, words) in ["romeo: good night", "good night", "<paris> good night"].into_iter().enumerate() {
+        speaks(&mut stage, "ann", &format!("a{number}"), words);
+        assert_eq!(stage.hears("romeo").len(), 1, "{words}");
+    }
+    says(&mut stage, "m2", "parting is such");
+    speaks(&mut stage, "relay", "t2", "[rialto] <romeo> parting is such");
+    let heard = stage.hears("romeo");
+    assert!(heard.len() == 1 && heard[0].contains("as a relay bot does"), "{heard:?}");
+    assert!(relayed(&stage).is_empty());
+    says(&mut stage, "m3", "sweet sorrow");
+    speaks(&mut stage, "relay", "t3", "<romeo> sweet sorrow");
+    assert!(stage.hears("romeo").is_empty() && relayed(&stage).is_empty());
+    // What it brings from elsewhere is heard, and so is whoever takes its nick.
+    speaks(&mut stage, "relay", "t4", "<juliet> good morrow");
+    speaks(&mut stage, "ann", "t5", "<romeo> sweet sorrow");
+    assert_eq!(stage.hears("romeo").len(), 2);
+}

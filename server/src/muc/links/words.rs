@@ -103,6 +103,9 @@ impl Room {
         {
             return;
         }
+        if self.comes_back(turn, link, (&occupant, &deed.author), &act) {
+            return;
+        }
         let taken_back = match &act {
             // XEP-0424 §5: nobody takes back the words of another, wherever he is.
             Act::Retract { of } => match self.own_message(turn, &occupant, of) {

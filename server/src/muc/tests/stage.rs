@@ -45,6 +45,7 @@ impl Stage {
     /// A room with nobody in it.
     pub fn empty(owner: &str, state: State) -> Stage {
         let rules = Rules {
+            owners_link: Arc::default(),
             admins: vec![BareJid::parse("admin@montague.lit").unwrap()],
             limits: Limits::default(),
             retention: None,

@@ -70,6 +70,7 @@ pub const ABLE: Capabilities = Capabilities {
     sanction: false,
     threads: false,
     rehost: false,
+    addressed: false,
     finds: false,
 };
 
@@ -91,6 +92,7 @@ pub const POOR: Capabilities = Capabilities {
     sanction: false,
     threads: false,
     rehost: false,
+    addressed: false,
     finds: false,
 };
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | names | `<nick> words`, on every line and every part; `* nick waves` for an action |
 //! | edits | `* words` as a new message |
+//! | replies that everybody sees | `nick: words`, and the reply |
 //! | replies | `nick: “excerpt” — words` |
 //! | links under words | `words (address)` |
 //! | attachments | the address, on a line of its own |
@@ -87,7 +88,12 @@ fn words<Id, To>(
     }
     if let Some(Reply { to, nick, excerpt }) = &message.reply {
         match known(able.reply, name(to)) {
-            Some(to) => reply = Some(Reply { to, nick: nick.clone(), excerpt: excerpt.clone() }),
+            Some(to) => {
+                if able.addressed {
+                    text.push(&quoted(nick, ""));
+                }
+                reply = Some(Reply { to, nick: nick.clone(), excerpt: excerpt.clone() });
+            }
             None => text.push(&quoted(nick, excerpt)),
         }
     }

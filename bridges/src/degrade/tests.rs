@@ -77,6 +77,9 @@ fn without_replies_what_is_answered_is_quoted() {
     let event = Event { author: person("Romeo"), at: SystemTime::now(), act: Act::Say(reply(1)) };
     let parts = fit(&event, &ABLE, far);
     assert!(matches!(&parts[0].act, Act::Say(Message { reply: Some(r), .. }) if r.to == "far-1"));
+    let parts = fit(&event, &Capabilities { addressed: true, ..ABLE }, far);
+    let both = |said: &Message<String>| said.reply.is_some() && said.text.plain() == "ann: no";
+    assert!(matches!(&parts[0].act, Act::Say(said) if both(said)), "not everybody there sees the reply");
 }
 
 #[test]

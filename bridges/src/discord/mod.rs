@@ -133,6 +133,7 @@ impl Network for Discord {
             sanction: settings.moderate,
             threads: settings.threads,
             rehost: true,
+            addressed: false,
             finds: true,
         }
     }

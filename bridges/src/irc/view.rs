@@ -66,6 +66,7 @@ impl SharedView {
             sanction: settings.moderate && view.commanded.contains(room),
             threads: false,
             rehost: false,
+            addressed: true,
             finds: view.manner.history,
         }
     }

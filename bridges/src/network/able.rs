@@ -9,6 +9,8 @@ pub struct Capabilities {
     pub subject: Option<usize>,
     /// Knows what a message answers.
     pub reply: bool,
+    /// Not everybody sees what a message answers: the nick of whom it answers stands before the words as well.
+    pub addressed: bool,
     /// Changes what was said.
     pub edit: bool,
     /// Takes back what was said.

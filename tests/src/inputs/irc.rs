@@ -117,6 +117,7 @@ pub fn degrade(data: &[u8]) {
         sanction: false,
         threads: false,
         rehost: false,
+        addressed: true,
         finds: false,
     };
     let words = line::decode(rest);

@@ -111,7 +111,8 @@ fn server(scripts: &[Script]) -> Result<PathBuf, String> {
         return Ok(path);
     }
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--quiet", "-p", "rialto", "--bin", "rialto"]).current_dir(here());
+    cargo.args(["build", "--quiet", "-p", "rialto", "--bin", "rialto", "-p", "rialto-fake-discord"]);
+    cargo.args(["--bin", "fake-discord"]).current_dir(here());
     if folder.ends_with("release") {
         cargo.arg("--release");
     }
@@ -133,6 +134,8 @@ fn missing(script: &Script) -> Option<String> {
     }
     let is_there = |peer: &&String| match peer.as_str() {
         "slixmpp" | "python" => python().exists(),
+        // It is built with the server.
+        "fake-discord" => true,
         "xmpp.js" => here().join(".peers/xmpp.js/node_modules/@xmpp/client").exists(),
         // A plug-in of Gajim's, and part of it since 1.8.
         "gajim-omemo" => {

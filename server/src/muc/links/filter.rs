@@ -159,7 +159,7 @@ impl Linked {
     }
 
     fn reworded(&self, text: Text, way: Way) -> Text {
-        self.rules(Rewritten::Words, way).fold(text, |text, rule| reword(text, rule))
+        self.rules(Rewritten::Words, way).fold(text, reword)
     }
 }
 

@@ -188,11 +188,11 @@ fn irc(name: &str, keys: Keys, report: &mut Report, fragment: &mut Fragment) -> 
         moving.bridge.insert("interval".to_owned(), Value::Float(f64::from(seconds) / 1000.0));
         moving.report.imported(written, "`interval`, in seconds");
     }
-    if let Some((written, text)) = moving.text("messagequeue") {
-        if let Ok(queue @ 1..) = text.parse::<u32>() {
-            moving.bridge.insert("queue".to_owned(), i64::from(queue).into());
-            moving.report.imported(written, "`queue`");
-        }
+    if let Some((written, text)) = moving.text("messagequeue")
+        && let Ok(queue @ 1..) = text.parse::<u32>()
+    {
+        moving.bridge.insert("queue".to_owned(), i64::from(queue).into());
+        moving.report.imported(written, "`queue`");
     }
     moving.drop_all(&[
         ("skiptlsverify", "certificates are always verified; `ca_file` names a private authority"),

@@ -32,6 +32,7 @@ use crate::listeners::socks5::Socks5;
 use crate::listeners::tls::{self, Tls, TlsError};
 use crate::listeners::turn::{TurnError, TurnServer};
 use crate::listeners::{C2s, Door, ListenError, Listeners};
+use crate::muc::doors::persons::Persons;
 use crate::muc::doors::{self, Bridged, Native};
 use crate::muc::links::{Links, Networks, NotOpened};
 use crate::muc::{Hosting, Limits, MucHost, RoomPolicy};
@@ -315,12 +316,13 @@ async fn open_rooms(config: &Config, around: Neighbours<'_>) -> Result<Arc<MucHo
 
 /// Rooms of other networks, under their own addresses.
 async fn open_far_rooms(config: &Config, around: Neighbours<'_>) -> Result<(), OpenError> {
-    let (_, links, _) = around;
+    let (router, links, _) = around;
     for (domain, kind) in links.networks().domains() {
-        if around.0.domains.get(&domain).is_some() {
+        if router.domains.get(&domain).is_some() {
             continue;
         }
-        let policy = Bridged::new(links.clone(), &domain, kind, doors::defaults(&config.rooms));
+        let persons = Persons::open(links, router, &domain, &config.admins);
+        let policy = Bridged::new(links.clone(), &domain, kind, doors::defaults(&config.rooms)).with(persons);
         let name = format!("Rooms of other networks ({kind})");
         open_host(config, around, &domain, &name, Arc::new(policy)).await?;
     }

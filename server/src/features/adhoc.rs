@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use rialto_xmpp::parts::form::Form;
 use rialto_xmpp::{Condition, Element, Jid, StanzaError, ns};
 
-use super::command::{Note, Stage};
+use super::command::{Command, Note, Stage};
 use super::{About, Answer, Ask, Feature, IqSpec, Spec, Target};
 use crate::random;
 
@@ -57,6 +57,56 @@ impl AdHoc {
         open.insert(id.clone(), Execution { who: who.clone(), node: node.to_owned(), since: Instant::now() });
         Ok(id)
     }
+
+    /// §3: one stage of a command: its first, or the one that answers the form before.
+    ///
+    /// # Errors
+    /// What the command says, and §4.4.
+    pub async fn run(
+        &self,
+        who: &Jid,
+        request: &Element,
+        command: &dyn Command,
+    ) -> Result<Option<Element>, StanzaError> {
+        let node = request.get("node").ok_or(Condition::BadRequest)?;
+        if !command.allows(who) {
+            return Err(Condition::Forbidden.into());
+        }
+        let action = request.get("action").unwrap_or("execute");
+        let asked = request.get("sessionid");
+        let id = self.session(who, node, asked)?;
+        let answer = |status| {
+            Element::new("command", ns::COMMANDS)
+                .attr("node", node)
+                .attr("sessionid", &id)
+                .attr("status", status)
+        };
+        match (action, asked) {
+            ("cancel", _) => {
+                self.open.lock().remove(&id);
+                return Ok(Some(answer("canceled")));
+            }
+            ("execute" | "next" | "complete", Some(_)) | ("execute", None) => {}
+            ("prev", _) => return Err(wrong("bad-action")),
+            _ => return Err(wrong("malformed-action")),
+        }
+        let form = Form::inside(request);
+        match command.run(who, form.as_ref()).await? {
+            Stage::Ask(form) => {
+                let actions = Element::new("actions", ns::COMMANDS)
+                    .attr("execute", "complete")
+                    .with(Element::new("complete", ns::COMMANDS));
+                Ok(Some(answer("executing").with(actions).with(form.to_element())))
+            }
+            Stage::Done { note, result } => {
+                self.open.lock().remove(&id);
+                let note = note.as_ref().map(Note::parts).map(|(kind, text)| {
+                    Element::new("note", ns::COMMANDS).attr("type", kind).with_text(text)
+                });
+                Ok(Some(answer("completed").with_opt(note).with_opt(result)))
+            }
+        }
+    }
 }
 
 impl Feature for AdHoc {
@@ -72,43 +122,7 @@ impl Feature for AdHoc {
                 ask.own()?;
             }
             let command = ask.catalogue.command(node).ok_or(Condition::ItemNotFound)?;
-            if !command.allows(who) {
-                return Err(Condition::Forbidden.into());
-            }
-            let action = request.get("action").unwrap_or("execute");
-            let asked = request.get("sessionid");
-            let id = self.session(who, node, asked)?;
-            let answer = |status| {
-                Element::new("command", ns::COMMANDS)
-                    .attr("node", node)
-                    .attr("sessionid", &id)
-                    .attr("status", status)
-            };
-            match (action, asked) {
-                ("cancel", _) => {
-                    self.open.lock().remove(&id);
-                    return Ok(Some(answer("canceled")));
-                }
-                ("execute" | "next" | "complete", Some(_)) | ("execute", None) => {}
-                ("prev", _) => return Err(wrong("bad-action")),
-                _ => return Err(wrong("malformed-action")),
-            }
-            let form = Form::inside(request);
-            match command.run(who, form.as_ref()).await? {
-                Stage::Ask(form) => {
-                    let actions = Element::new("actions", ns::COMMANDS)
-                        .attr("execute", "complete")
-                        .with(Element::new("complete", ns::COMMANDS));
-                    Ok(Some(answer("executing").with(actions).with(form.to_element())))
-                }
-                Stage::Done { note, result } => {
-                    self.open.lock().remove(&id);
-                    let note = note.as_ref().map(Note::parts).map(|(kind, text)| {
-                        Element::new("note", ns::COMMANDS).attr("type", kind).with_text(text)
-                    });
-                    Ok(Some(answer("completed").with_opt(note).with_opt(result)))
-                }
-            }
+            self.run(who, request, &*command).await
         })
     }
 }

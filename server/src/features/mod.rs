@@ -58,6 +58,7 @@ use rialto_store::archive::Id;
 use rialto_xmpp::{BareJid, Condition, Element, Stanza, StanzaError};
 
 pub use about::{About, IqSpec, Phase, Spec, Target};
+pub use adhoc::AdHoc;
 pub use ask::{Answer, Ask};
 pub use catalogue::{Catalogue, Hosted};
 pub use turn::{Also, Later, Left, Origin, Turn, Verdict, Waiting};

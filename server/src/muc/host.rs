@@ -278,6 +278,10 @@ impl MucHost {
     /// §7.2.11, §10.1: a room that is not there. Entering opens it, if the policy lets it.
     async fn not_there(&self, jid: &BareJid, stanza: Stanza) -> Result<(Mailbox, Stanza), Delivery> {
         let Some(from) = stanza.sender().cloned() else { return Err(Ok(())) };
+        let stanza = match self.policy.take(jid, stanza).await {
+            Ok(delivery) => return Err(delivery),
+            Err(stanza) => stanza,
+        };
         let gone = self.works.gone.lock().error(jid, &from, SystemTime::now());
         if let Some(error) = gone.filter(|_| !self.rules.is_admin(&from)) {
             return Err(undelivered(stanza, error));

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use rialto_xmpp::{BareJid, Element, Jid, StanzaError};
+use rialto_xmpp::{BareJid, Element, Jid, Stanza, StanzaError};
 
 use super::actor::Mailbox;
 use super::links::Linked;
 use super::record::Record;
 use super::room::State;
 use crate::features::Fut;
+use crate::router::Delivery;
 
 /// What a new room is.
 #[derive(Clone, Debug)]
@@ -51,6 +52,14 @@ pub trait RoomPolicy: Send + Sync + 'static {
     /// What is told to whoever speaks to an address where no room is, and can be none; `None`: that none is there.
     fn refuses<'a>(&'a self, _room: &'a BareJid) -> Fut<'a, Option<StanzaError>> {
         Box::pin(async { None })
+    }
+
+    /// Takes a stanza to an address that is no room's but somebody's.
+    ///
+    /// # Errors
+    /// The stanza, where the address is nobody's.
+    fn take<'a>(&'a self, _to: &'a BareJid, stanza: Stanza) -> Fut<'a, Result<Delivery, Stanza>> {
+        Box::pin(async { Err(stanza) })
     }
 
     /// Whether a room that is not there would be, were it entered: then disco#info tells of it as it would be.

@@ -63,7 +63,10 @@ impl MucHost {
             ("query", ns::DISCO_ITEMS) if get && payload.get("node").is_none() => {
                 self.items(payload).map(Some)
             }
-            ("query", ns::DISCO_INFO | ns::DISCO_ITEMS) if get => Err(Condition::ItemNotFound.into()),
+            ("query", ns::DISCO_INFO | ns::DISCO_ITEMS) if get => {
+                let answer = self.policy.answer(payload, from).await;
+                answer.unwrap_or_else(|| Err(Condition::ItemNotFound.into()))
+            }
             ("search", ns::SEARCH) if get => self.channel_search(payload).map(Some),
             ("ping", ns::PING) if get => Ok(None),
             ("vCard", ns::VCARD) if get => Ok(Some(self.card())),

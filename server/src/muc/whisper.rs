@@ -39,8 +39,14 @@ impl Room {
             return Err(StanzaError::new(Condition::Forbidden, "This room does not allow private messages."));
         }
         if to.chairs().is_empty() {
-            let says = "This occupant is on another network and cannot get private messages.";
-            return Err(StanzaError::new(Condition::FeatureNotImplemented, says));
+            // He has an address of his own there: what is said to it goes by the author's own connection.
+            let mut passed = message.clone();
+            passed.kind = MessageKind::Chat;
+            passed.head.from = Some(from.clone());
+            passed.head.to = Some(to.real.clone());
+            passed.payloads.retain(passes);
+            turn.send(passed);
+            return Ok(());
         }
         let mut passed = message.clone();
         passed.head.from = Some(author.jid.clone());

@@ -222,6 +222,7 @@ impl Accounts {
             tables::PUBSUB_ITEMS,
             tables::PUSHES,
             tables::HEARD,
+            tables::IDENTITIES,
         ] {
             batch.delete_prefix(table, &prefix);
         }

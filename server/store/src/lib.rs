@@ -15,6 +15,7 @@ mod clock;
 mod committer;
 mod engine;
 mod error;
+pub mod identities;
 pub mod ids;
 pub mod invites;
 mod journal;

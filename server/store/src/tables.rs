@@ -76,6 +76,8 @@ pub const OUTBOX: TableId = TableId(17);
 pub const FLIGHTS: TableId = TableId(18);
 /// What networks keep from one run to the next.
 pub const MARKS: TableId = TableId(19);
+/// What people are on other networks.
+pub const IDENTITIES: TableId = TableId(44);
 /// Whom accounts block.
 pub const BLOCKED: TableId = TableId(30);
 /// What people report of others.
@@ -136,6 +138,7 @@ pub const CATALOGUE: &[Entry] = &[
     entry!(OUTBOX, "outbox", "link, our id", "JSON, the link's own", "outbox.rs"),
     entry!(FLIGHTS, "flights", "link", "JSON outbox::Flight", "outbox.rs"),
     entry!(MARKS, "marks", "bridge, name", "text", "marks.rs"),
+    entry!(IDENTITIES, "identities", "account, bridge", "JSON identities::Identity", "identities.rs"),
     entry!(BLOCKED, "blocked", "account, address", "JSON blocked::Since", "blocked.rs"),
     entry!(REPORTS, "reports", "number", "JSON reports::Report", "reports.rs"),
     entry!(UPLOADS, "uploads", "id", "JSON uploads::Upload", "uploads.rs"),

@@ -7,15 +7,17 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use rialto_bridges::{NetworkError, RemoteId};
-use rialto_xmpp::{BareJid, Condition, Element, Jid, StanzaError, ns, prep};
+use rialto_xmpp::{BareJid, Condition, Element, Jid, Stanza, StanzaError, ns, prep};
 
 use crate::features::Fut;
 use crate::muc::Mailbox;
 use crate::muc::config::Config;
+use crate::muc::doors::persons::Persons;
 use crate::muc::links::{Attached, Connected, LinkOptions, Linked, Links, Origin};
 use crate::muc::policy::{Opening, RoomPolicy};
 use crate::muc::record::Record;
 use crate::muc::room::State;
+use crate::router::Delivery;
 
 /// How long somebody waits at the door while the far room decides.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -31,6 +33,8 @@ pub struct Bridged {
     rooms: Config,
     /// Who opens the same far room at the same time waits for the first.
     opening: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    /// The people of the networks.
+    persons: Option<Persons>,
     /// What opened a far room, by its link's key: others must know it, too.
     passwords: Mutex<HashMap<String, String>>,
 }
@@ -44,8 +48,14 @@ impl Bridged {
             identities: vec![("conference", kind), ("gateway", kind)],
             rooms,
             opening: Mutex::default(),
+            persons: None,
             passwords: Mutex::default(),
         }
+    }
+
+    /// And with the people of its networks.
+    pub fn with(self, persons: Persons) -> Bridged {
+        Bridged { persons: Some(persons), ..self }
     }
 
     /// The network and the far room that an address means, as the network itself spells it.
@@ -54,10 +64,12 @@ impl Bridged {
         let Some((name, bridge)) = local.rsplit_once('%') else {
             return Err(self.unknown(&format!("{local} names no network")));
         };
-        let over = self.links.networks().network(bridge).filter(|over| over.domain == self.domain);
+        // Also by the name of its server, as other gateways call it.
+        let here = |over: &&Arc<Connected>| over.domain == self.domain && over.is_called(bridge);
+        let over = self.links.networks().iter().find(here);
         let over = over.ok_or_else(|| self.unknown(&format!("There is no network {bridge} here")))?;
         let far = over.network.resolve(name).await.map_err(|error| refusal(&error))?;
-        let own = Jid::from_parts(Some(&prep::escape(&format!("{far}%{bridge}"))), &self.domain, None);
+        let own = Jid::from_parts(Some(&prep::escape(&format!("{far}%{}", over.name))), &self.domain, None);
         match own {
             Ok(own) if own == *room.as_jid() => Ok((over, far)),
             Ok(own) => Err(moved(&own.bare())),
@@ -194,12 +206,21 @@ impl RoomPolicy for Bridged {
         })
     }
 
+    fn take<'a>(&'a self, to: &'a BareJid, stanza: Stanza) -> Fut<'a, Result<Delivery, Stanza>> {
+        Box::pin(async move {
+            match &self.persons {
+                Some(persons) => persons.take(to, stanza).await,
+                None => Err(stanza),
+            }
+        })
+    }
+
     fn identities(&self) -> &[(&'static str, &'static str)] {
         &self.identities
     }
 
     fn features(&self) -> &[&'static str] {
-        &[ns::GATEWAY]
+        &[ns::GATEWAY, ns::COMMANDS]
     }
 
     fn items(&self) -> Vec<Element> {
@@ -215,9 +236,14 @@ impl RoomPolicy for Bridged {
     fn answer<'a>(
         &'a self,
         query: &'a Element,
-        _who: &'a Jid,
+        who: &'a Jid,
     ) -> Fut<'a, Option<Result<Option<Element>, StanzaError>>> {
         Box::pin(async move {
+            if let Some(persons) = &self.persons
+                && let Some(answer) = persons.domain_answers(query, who).await
+            {
+                return Some(answer);
+            }
             if !query.is("query", ns::GATEWAY) {
                 return None;
             }
@@ -240,7 +266,7 @@ impl RoomPolicy for Bridged {
 }
 
 /// XEP-0045 §7.2: the far side's no, as an error that somebody at the door can act on.
-fn refusal(error: &NetworkError) -> StanzaError {
+pub(in crate::muc) fn refusal(error: &NetworkError) -> StanzaError {
     let condition = match error {
         NetworkError::Unauthorized(_) => Condition::NotAuthorized,
         NetworkError::Forbidden(_) => Condition::Forbidden,

@@ -4,6 +4,8 @@ mod bridged;
 #[cfg(test)]
 mod bridged_tests;
 mod native;
+pub mod persons;
 
 pub use bridged::Bridged;
+pub(in crate::muc) use bridged::refusal;
 pub use native::{Native, defaults};

@@ -58,6 +58,10 @@ pub struct Connected {
     marks: Mutex<BTreeSet<String>>,
     links: Mutex<HashMap<RemoteId, mpsc::Sender<Brought>>>,
     health: Mutex<Health>,
+    /// What its server is called, too.
+    server: OnceLock<Arc<str>>,
+    /// Where private words of its people go.
+    post: OnceLock<mpsc::Sender<Incoming>>,
 }
 
 /// How a network is.
@@ -126,6 +130,9 @@ impl Networks {
         if let Some(store) = self.store.get() {
             connected.keep_in(store);
         }
+        let server = bridge.settings.get("server").and_then(toml::Value::as_str);
+        // It has none yet.
+        server.into_iter().for_each(|server| drop(connected.server.set(server.into())));
         self.configured(name, bridge.clone());
         Ok(())
     }
@@ -181,6 +188,8 @@ impl Networks {
             marks: Mutex::default(),
             links: Mutex::default(),
             health: Mutex::default(),
+            server: OnceLock::new(),
+            post: OnceLock::new(),
         });
         tokio::spawn(bring(connected.clone(), fed));
         self.by_name.write().insert(name.to_owned(), connected.clone());
@@ -213,6 +222,17 @@ impl Networks {
 }
 
 impl Connected {
+    /// Is this its name, or that of its server?
+    pub fn is_called(&self, name: &str) -> bool {
+        *self.name == *name || self.server.get().is_some_and(|server| server.eq_ignore_ascii_case(name))
+    }
+
+    /// Private words of its people, for the first who asks for them.
+    pub fn post(&self) -> Option<mpsc::Receiver<Incoming>> {
+        let (post, words) = mpsc::channel(FEED);
+        self.post.set(post).ok().map(|()| words)
+    }
+
     /// How it is, in words.
     pub fn state(&self) -> String {
         match &*self.health.lock() {
@@ -280,6 +300,14 @@ impl Connected {
 /// Brings the news of a network to its links, in their order.
 async fn bring(connected: Arc<Connected>, mut fed: mpsc::Receiver<Fed>) {
     while let Some(Fed { room, what }) = fed.recv().await {
+        if matches!(what, Incoming::Whispered { .. }) {
+            match connected.post.get() {
+                // Where nobody takes them any more, the server stops.
+                Some(post) => drop(post.send(what).await),
+                None => tracing::debug!(network = %connected.name, "private words that nobody takes"),
+            }
+            continue;
+        }
         let (room, what) = match what {
             // Behind everything that came before, whatever room that was about.
             Incoming::Mark { key, value } => match connected.mark(key, value) {

@@ -369,12 +369,16 @@ fn a_room_on_demand_goes_with_the_last_one_who_is_here() {
 }
 
 #[test]
-fn a_private_message_to_a_far_person_is_refused_and_a_question_too() {
+fn a_private_message_to_a_far_person_goes_to_his_address_there_and_a_question_is_refused() {
     let mut stage = linked(&["romeo"]);
     comes(&mut stage, "ann");
     stage.hush();
     stage.says("romeo", "<message type='chat' to='lounge@rooms.lit/ann'><body>psst</body></message>");
-    assert!(stage.hears("romeo")[0].contains("<feature-not-implemented"));
+    let passed = stage.effects.iter().any(|effect| {
+        matches!(effect, Effect::Send(stanza) if stanza.to().is_some_and(|to| to.as_str() == "ann%libera@far.lit")
+            && stanza.sender().is_some_and(|from| from.bare_str() == "romeo@montague.lit"))
+    });
+    assert!(passed && stage.hears("romeo").is_empty());
     let query = "<query xmlns='jabber:iq:version'/>";
     stage.says("romeo", &format!("<iq type='get' id='v' to='lounge@rooms.lit/ann'>{query}</iq>"));
     assert!(stage.hears("romeo")[0].contains("<service-unavailable"));

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use crate::config::Rooms;
 use crate::features::{Features, Fut};
+use crate::muc::doors::persons::Persons;
 use crate::muc::doors::{Bridged, Native};
 use crate::muc::links::{Links, Networks};
 use crate::muc::{Config, Hosting, Limits, MucHost, RoomPolicy};
@@ -62,7 +63,8 @@ impl World {
         router.domains.serve("montague.lit", Domain::Accounts);
         let links = Links::new(networks, &store, Config::default());
         let native = Native::new(&Rooms::default(), &[], Arc::downgrade(&router));
-        let bridged = Bridged::new(links.clone(), "far.lit", "loopback", Config::default());
+        let persons = Persons::open(&links, &router, "far.lit", &[]);
+        let bridged = Bridged::new(links.clone(), "far.lit", "loopback", Config::default()).with(persons);
         let doors: [(&str, Arc<dyn RoomPolicy>); 2] =
             [("rooms.lit", Arc::new(native)), ("far.lit", Arc::new(bridged))];
         let mut hosts = Vec::new();

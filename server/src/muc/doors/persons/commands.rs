@@ -23,12 +23,12 @@ enum Act {
     DisconnectUser,
 }
 
-/// Node, name, act: of the domain (false) or of one network (true).
+/// Node, name, act. `{kind}` is the kind of network that the domain is for.
 const COMMANDS: &[(&str, &str, Act)] = &[
     ("ping", "Do a ping", Act::Ping),
     ("configure", "My account on a network", Act::Account),
-    ("get-irc-connection-info", "My connections", Act::State),
-    ("disconnect-from-irc-server", "Give up my connection", Act::Disconnect),
+    ("get-{kind}-connection-info", "My connections", Act::State),
+    ("disconnect-from-{kind}-server", "Give up my connection", Act::Disconnect),
     ("command", "Send a raw command", Act::Raw),
     ("disconnect-user", "Give up somebody's connections", Act::DisconnectUser),
 ];
@@ -40,15 +40,17 @@ const FORM: &str = "urn:rialto:networks";
 struct One {
     persons: Persons,
     over: Option<Arc<Connected>>,
-    node: &'static str,
+    node: String,
     name: &'static str,
     act: Act,
 }
 
 impl Persons {
     fn command(&self, over: Option<&Arc<Connected>>, node: &str) -> Option<One> {
-        let (node, name, act) = COMMANDS.iter().find(|(known, ..)| *known == node)?;
-        Some(One { persons: self.clone(), over: over.cloned(), node, name, act: *act })
+        let kind = self.networks().first().map_or("", |over| over.kind);
+        let mut all = COMMANDS.iter().map(|(known, name, act)| (known.replace("{kind}", kind), *name, *act));
+        let (node, name, act) = all.find(|(known, ..)| known == node)?;
+        Some(One { persons: self.clone(), over: over.cloned(), node, name, act })
     }
 
     /// Runs one.
@@ -70,10 +72,11 @@ impl Persons {
             None => Jid::parse(&self.0.domain).ok(),
         };
         let jid = jid.map(|jid| jid.to_string()).unwrap_or_default();
-        let all = COMMANDS.iter().filter_map(|(node, ..)| self.command(over, node));
+        let kind = self.networks().first().map_or("", |over| over.kind);
+        let all = COMMANDS.iter().filter_map(|(node, ..)| self.command(over, &node.replace("{kind}", kind)));
         let items = all.filter(|one| one.allows(who)).map(|one| {
             let item = Element::new("item", ns::DISCO_ITEMS).attr("jid", &jid);
-            item.attr("node", one.node).attr("name", one.name)
+            item.attr("node", &one.node).attr("name", one.name)
         });
         Element::new("query", ns::DISCO_ITEMS).attr("node", ns::COMMANDS).with_all(items)
     }
@@ -103,7 +106,7 @@ impl Persons {
 
 impl Command for One {
     fn node(&self) -> &str {
-        self.node
+        &self.node
     }
 
     fn name(&self) -> &str {

@@ -65,7 +65,7 @@ impl Bridged {
             return Err(self.unknown(&format!("{local} names no network")));
         };
         // Also by the name of its server, as other gateways call it.
-        let here = |over: &&Arc<Connected>| over.domain == self.domain && over.is_called(bridge);
+        let here = |over: &Arc<Connected>| over.domain == self.domain && over.is_called(bridge);
         let over = self.links.networks().iter().find(here);
         let over = over.ok_or_else(|| self.unknown(&format!("There is no network {bridge} here")))?;
         let far = over.network.resolve(name).await.map_err(|error| refusal(&error))?;

@@ -83,7 +83,7 @@ impl Network for Net {
 }
 
 async fn world() -> (World, Net) {
-    let mut networks = Networks::default();
+    let networks = Networks::default();
     let (feed, fed) = mpsc::channel(16);
     let net = Net(Arc::new(Inner { feed, said: Mutex::default(), known: Mutex::default() }));
     networks.connect("libera", ("loopback", "far.lit"), Arc::new(net.clone()), fed);

@@ -40,6 +40,7 @@ mod relay;
 mod reload;
 #[cfg(test)]
 mod reload_tests;
+mod restore;
 #[cfg(test)]
 mod room_tests;
 mod sanction;

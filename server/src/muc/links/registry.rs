@@ -27,15 +27,14 @@ use super::mark::Brought;
 use super::networks::{Connected, Networks};
 use super::outward::Outward;
 use super::relay::Relayed;
-use super::reload;
 use super::sanction::Decided;
-use crate::config::{FarRoom, Link, LinkOptions, To};
+use crate::config::{LinkOptions, To};
 use crate::features::Fut;
 use crate::muc::effect::Bind;
 use crate::muc::{Config, Input, LinkId, Mailbox, Relays};
 
 /// How often a far room is asked for whose network is away.
-const AGAIN: Duration = Duration::from_secs(20);
+pub(super) const AGAIN: Duration = Duration::from_secs(20);
 
 /// All links. A clone is the same.
 #[derive(Clone)]
@@ -154,62 +153,6 @@ impl Links {
     /// The map of message ids.
     pub fn ids(&self) -> &Arc<Ids> {
         &self.0.ids
-    }
-
-    /// Makes all links again: those of the configuration, and those that were made at run time. What does not work now is
-    /// said in the log and does not stop the server.
-    ///
-    /// # Errors
-    /// [`StoreError`] when those that are kept cannot be read.
-    pub async fn restore(&self, configured: &[Link]) -> Result<(), StoreError> {
-        *self.0.configured.lock() = reload::flat(configured);
-        for link in configured {
-            for to in &link.to {
-                self.revive(&link.room, to, Origin::Configured).await;
-            }
-        }
-        for (parts, Row { options, by_owner }) in self.0.kept.list()? {
-            let [room, to] = &parts[..] else { continue };
-            let (Ok(room), Ok(far)) = (BareJid::parse(room), to.parse::<FarRoom>()) else {
-                tracing::warn!(%room, link = %to, "a link in the store cannot be read and is left out");
-                continue;
-            };
-            let origin = if by_owner { Origin::Owner } else { Origin::Kept };
-            self.revive(&room, &To { far, options }, origin).await;
-        }
-        self.sweep().await
-    }
-
-    pub(super) async fn revive(&self, room: &BareJid, to: &To, origin: Origin) {
-        match self.attach(room, to, origin).await {
-            // The network enters the far room when it can; nobody waits for it.
-            Ok(link) => drop(tokio::spawn(async move { link.join(None).await })),
-            Err(LinkError::Far {
-                error: error @ (NetworkError::Down(_) | NetworkError::Unsure(_)), ..
-            }) => {
-                tracing::warn!(%room, link = %to.far, "the link does not work yet: {error}");
-                tokio::spawn(self.clone().revive_later(room.clone(), to.clone(), origin));
-            }
-            Err(error) => tracing::error!(%room, link = %to.far, "the link does not work: {error}"),
-        }
-    }
-
-    /// A far room whose name only its network knows, which is away: it is asked for again until it answers.
-    pub(super) async fn revive_later(self, room: BareJid, to: To, origin: Origin) {
-        loop {
-            tokio::time::sleep(AGAIN).await;
-            match self.attach(&room, &to, origin).await {
-                Ok(link) => {
-                    // The network goes on trying, and the link's state says so.
-                    let _ = link.join(None).await;
-                    return;
-                }
-                Err(LinkError::Far { error: NetworkError::Down(_) | NetworkError::Unsure(_), .. }) => {}
-                Err(error) => {
-                    return tracing::error!(%room, link = %to.far, "the link does not work: {error}");
-                }
-            }
-        }
     }
 
     /// Every link, in the order of their keys.

@@ -27,11 +27,8 @@ impl Puppets {
             }
             (None, Incoming::Regained) => self.state().deaf = None,
             (Some(room), Incoming::Members(_)) => self.hears_again(room),
-            (Some(far), Incoming::Lost(_)) => {
-                if self.elect(far) {
-                    return;
-                }
-            }
+            (Some(far), Incoming::Lost(_)) if self.elect(far) => return,
+            (Some(_), Incoming::Lost(_)) => {}
             (Some(far), _) if self.state().sources.contains_key(far) => return,
             _ => {}
         }
@@ -180,10 +177,10 @@ impl Puppets {
     async fn is_out(&self, account: &Arc<str>, room: RemoteId, error: &NetworkError) {
         let lost = {
             let mut state = self.state();
-            if let Some(live) = state.live(account) {
-                if live.inside.remove(&room) {
-                    order(live, Order::Leave { room: room.clone() });
-                }
+            if let Some(live) = state.live(account)
+                && live.inside.remove(&room)
+            {
+                order(live, Order::Leave { room: room.clone() });
             }
             let source = state.sources.get(&room) == Some(account);
             if source {

@@ -29,6 +29,9 @@ use crate::router::{Delivery, Router, undelivered};
 #[derive(Clone)]
 pub struct Persons(Arc<Inner>);
 
+/// Whose letters go in one order: the network's address of the one, and the account of the other.
+type Between = (String, Arc<str>);
+
 struct Inner {
     links: Links,
     router: Weak<Router>,
@@ -37,7 +40,7 @@ struct Inner {
     admins: Vec<BareJid>,
     adhoc: AdHoc,
     /// What each person says to each network goes in its order.
-    lanes: Mutex<HashMap<(String, Arc<str>), mpsc::Sender<letters::Letter>>>,
+    lanes: Mutex<HashMap<Between, mpsc::Sender<letters::Letter>>>,
 }
 
 /// Whom an address means.

@@ -2,7 +2,8 @@
 
 use crate::model::{Act, Author, Event, Message, Text};
 use crate::network::{
-    Capabilities, Fed, Feed, Fut, Incoming, Limits, Member, Network, NetworkError, RemoteId, Sanction,
+    Capabilities, Fed, Feed, Fetched, Fut, Incoming, Limits, Member, Network, NetworkError, RemoteId,
+    Sanction,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,6 +24,8 @@ struct State {
     closed: bool,
     messages: u64,
     fates: Option<Fates>,
+    files: BTreeMap<String, Result<Fetched, NetworkError>>,
+    fetched: Vec<String>,
 }
 
 type Fates = Box<dyn FnMut() -> Fate + Send>;
@@ -199,6 +202,16 @@ impl Loopback {
         self.room(room, |room| room.sanctions.clone())
     }
 
+    /// A file lies there, or whoever fetches it gets this error.
+    pub fn hosts(&self, url: &str, file: Result<Fetched, NetworkError>) {
+        self.state().files.insert(url.to_owned(), file);
+    }
+
+    /// What was fetched, in order; that nobody hosts it did not matter.
+    pub fn fetched(&self) -> Vec<String> {
+        self.state().fetched.clone()
+    }
+
     /// Feeds anything that concerns the whole network.
     pub async fn tell_all(&self, what: Incoming) {
         self.feed_all(None, what).await;
@@ -341,6 +354,24 @@ impl Network for Loopback {
             let found =
                 self.room(room.as_str(), |room| room.heard.iter().rfind(is).map(|(id, _)| id.clone()));
             Ok(found.into_iter().collect())
+        })
+    }
+
+    fn fetch<'a>(&'a self, url: &'a str, most: u64) -> Fut<'a, Fetched> {
+        Box::pin(async move {
+            self.up()?;
+            let file = {
+                let mut state = self.state();
+                state.fetched.push(url.to_owned());
+                state.files.get(url).cloned()
+            };
+            match file {
+                Some(Ok(file)) if file.bytes.len() as u64 > most => Err(NetworkError::TooLarge),
+                // A host that says nothing.
+                Some(Err(NetworkError::Unsure(_))) => std::future::pending().await,
+                Some(answer) => answer,
+                None => Err(NetworkError::Forbidden("files are fetched from its own hosts only".into())),
+            }
         })
     }
 

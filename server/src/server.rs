@@ -42,6 +42,7 @@ use crate::router::{Domain, Router};
 use crate::services::pubsub::PubsubService;
 use crate::services::uploads::{UploadService, Uploads, UploadsError};
 use crate::sessions::Accounts;
+use crate::shelf;
 
 /// How often accounts that nobody uses are forgotten.
 const EVICTION: Duration = Duration::from_secs(60);
@@ -139,15 +140,16 @@ impl Server {
         let router = Router::new(accounts, features, store.clone(), Arc::new(people.clone()));
         let router = Arc::new(router.guarded_by(shared.guards.clone()));
         config.domains.iter().for_each(|domain| router.domains.serve(domain, Domain::Accounts));
-        let networks = Networks::open(&config.bridges, &config.origin.folder, &store)?;
+        let networks = Networks::open(&shelf::bridges(&config), &config.origin.folder, &store)?;
         let links = Links::new(networks, &store, doors::defaults(&config.rooms));
+        let public_url = PublicUrl::chosen(&config.http.public_url);
+        let uploads = UploadService::open(&config, &router, &public_url).await?;
+        shelf::lend(&config, &store, &links, uploads.as_ref());
         let spaces = Spaces::of(&config, &shared.pubsub);
         let rooms = open_rooms(&config, (&router, &links, &spaces)).await?;
         open_far_rooms(&config, (&router, &links, &spaces)).await?;
         links.restore(&config.links).await?;
         PubsubService::open(&config, &router, &shared.pubsub);
-        let public_url = PublicUrl::chosen(&config.http.public_url);
-        let uploads = UploadService::open(&config, &router, &public_url).await?;
         let tls = Arc::new(open_tls(&config)?);
         let authentication = authentication(&config, &store).await?;
         let mut c2s = open_c2s(&config, &router, authentication, &tls);
@@ -204,7 +206,7 @@ impl Server {
     /// # Errors
     /// For the operator: a bridge that cannot be opened; nothing is taken over then.
     pub async fn reload(&self, config: &Config) -> Result<Vec<String>, OpenError> {
-        let told = self.links.reload(&config.bridges, &config.links).await?;
+        let told = self.links.reload(&shelf::bridges(config), &config.links).await?;
         self.router.guards.reload(&config.guard);
         self.listeners.c2s().set_settings(Settings::new(config));
         // A new bridge may have a domain of its own.

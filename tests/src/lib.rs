@@ -7,5 +7,5 @@ pub mod server;
 pub mod talk;
 pub mod tidy;
 mod tls;
-mod web;
+pub mod web;
 pub mod xml;

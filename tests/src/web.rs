@@ -89,6 +89,20 @@ pub async fn get(address: SocketAddr, path: &str) -> Result<DuplexStream, String
     Ok(reads)
 }
 
+/// The status that a path has, and what is there.
+///
+/// # Errors
+/// Where the server does not answer as one does.
+pub async fn status(address: SocketAddr, path: &str) -> Result<(u16, String), String> {
+    match ask(address, format!("GET {path} HTTP/1.1\r\n"), String::new()).await.await {
+        Ok(body) => Ok((200, body)),
+        Err(answer) => {
+            let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
+            Ok((status.ok_or_else(|| answer.clone())?, answer))
+        }
+    }
+}
+
 /// Sends a request at once, so that the next one comes later, and gives what waits for its answer's body.
 async fn ask(
     address: SocketAddr,

@@ -6,6 +6,7 @@
 mod blocklist;
 mod component;
 mod error;
+mod files;
 mod filter;
 mod guard;
 mod http;
@@ -28,6 +29,7 @@ mod tests;
 pub use blocklist::Blocklist;
 pub use component::Component;
 pub use error::ConfigError;
+pub use files::Files;
 pub use filter::{Ignore, Pattern, Rewrite, Rewritten, Shown, Template};
 pub use guard::Guard;
 pub use http::{Forwarded, Http};

@@ -1,5 +1,6 @@
 //! Sections about rooms and the networks they are linked to: `[rooms]`, `[bridge.<name>]`.
 
+use super::files::Files;
 use super::value;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
@@ -61,6 +62,8 @@ pub struct Bridge {
     pub domain: String,
     /// Far rooms to which owners of rooms here may link theirs, by themselves; `*` is anything. Without the key: none.
     pub owners: Vec<String>,
+    /// What holds for files from there, and for pictures that are shown there.
+    pub files: Files,
     /// All other keys: the network's own, checked by it.
     pub settings: toml::Table,
 }
@@ -104,7 +107,9 @@ impl<'de> Deserialize<'de> for Bridge {
                 D::Error::custom("`owners` must be a list of rooms there, as in [\"#example-*\"]")
             })?,
         };
-        Ok(Bridge { kind, domain, owners, settings })
+        let files = settings.remove("files").map(Files::deserialize).transpose();
+        let files = files.map_err(|why| D::Error::custom(format!("`files`: {}", why.message())))?;
+        Ok(Bridge { kind, domain, owners, files: files.unwrap_or_default(), settings })
     }
 }
 

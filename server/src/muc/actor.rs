@@ -189,6 +189,10 @@ impl Actor {
                     self.works.archive_in(&mut batch, &self.room.jid, left, Flags::TOMBSTONE);
                 }
                 Effect::Relay(link, relayed) => self.works.relays.keep(&mut batch, *link, relayed)?,
+                Effect::Shelve(id, held) => {
+                    self.works.relays.shelve(&mut batch, &self.room.jid, id, held)?;
+                }
+                Effect::Unshelve(id) => self.works.relays.unshelve(&mut batch, &self.room.jid, id)?,
                 Effect::Bind(bind) => self.works.relays.bind(&mut batch, bind)?,
                 Effect::Save => save = true,
                 Effect::Card(Some(card)) => vcard::put(&mut batch, self.room.jid.as_str(), card.as_bytes()),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rialto_xmpp::{Element, Iq, Stanza, StanzaError};
 
 use super::links::commands::Act;
-use super::links::{Decided, Relayed};
+use super::links::{Decided, Held, Relayed};
 use super::listener::{Listeners, Printed};
 use super::room::LinkId;
 use super::tombstone::Kept;
@@ -23,6 +23,10 @@ pub enum Effect {
     Bury(Archived),
     /// Into the map of ids, with what is archived.
     Bind(Bind),
+    /// A message has a file of another network that is kept here: with the message, and as long as it.
+    Shelve(String, Arc<Held>),
+    /// The file of a message goes, if it has one.
+    Unshelve(String),
     /// What is kept of the room has changed.
     Save,
     /// The room has another vCard, or none (XEP-0486).

@@ -21,7 +21,7 @@ use super::farewell::Farewells;
 use super::groupchat::is_subject;
 use super::host::Listed;
 use super::links::commands::Act;
-use super::links::{Author, Decided, Relayed};
+use super::links::{Author, Decided, Held, Relayed};
 use super::listener::{Listener, Printed};
 use super::record::Record;
 use super::room::{LinkId, Room, State};
@@ -65,6 +65,25 @@ pub trait Relays: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`] when they cannot be read or written down.
     fn bind(&self, batch: &mut Batch, bind: &Bind) -> Result<(), StoreError>;
+
+    /// A file of a message, into the batch that keeps the message.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written down.
+    fn shelve(&self, _: &mut Batch, _room: &BareJid, _id: &str, _file: &Held) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// That the file of a message goes, into the batch that takes the message back.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read or written down.
+    fn unshelve(&self, _: &mut Batch, _room: &BareJid, _id: &str) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// It goes now, if there is one.
+    fn unshelved(&self, _room: &BareJid, _id: &str) {}
 
     /// A room is gone for good.
     fn closed(&self, room: &BareJid);
@@ -147,6 +166,8 @@ impl Works {
                         }
                     }
                 }
+                Effect::Shelve(_, held) => held.settle(),
+                Effect::Unshelve(id) => self.relays.unshelved(&room.jid, &id),
                 Effect::Relay(link, relayed) => self.relays.relay(&room.jid, link, &relayed),
                 Effect::Withheld(link, why) => self.relays.withheld(link, why),
                 Effect::Unknown(link) => self.relays.unknown(link),

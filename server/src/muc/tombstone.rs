@@ -66,6 +66,7 @@ impl Room {
         if self.record.config.archive || turn.now.named.is_some() {
             turn.effects.push(Effect::Bury(Archived { id: id.to_owned(), stanza: Arc::new(left) }));
         }
+        turn.effects.push(Effect::Unshelve(id.to_owned()));
         Arc::make_mut(&mut self.history).remove(id, &own);
         if self.memory.message(id).is_some() {
             Memory::bury(Arc::make_mut(&mut self.memory), id);

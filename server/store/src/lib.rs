@@ -34,6 +34,7 @@ pub mod private;
 pub mod pubsub;
 pub mod pushes;
 mod queue;
+pub mod rehosted;
 pub mod reports;
 pub mod rooms;
 pub mod rosters;

@@ -110,6 +110,11 @@ pub const HEARD: TableId = TableId(64);
 /// Push services that accounts have enabled.
 pub const PUSHES: TableId = TableId(24);
 
+/// Files of other networks, by the message that shows them.
+pub const REHOSTED: TableId = TableId(25);
+/// Pictures of our own people, kept for other networks.
+pub const FACES: TableId = TableId(26);
+
 macro_rules! entry {
     ($id:ident, $name:literal, $key:literal, $record:literal, $owner:literal) => {
         Entry { id: $id, name: $name, key: $key, record: $record, owner: $owner }
@@ -149,6 +154,8 @@ pub const CATALOGUE: &[Entry] = &[
     entry!(PUBSUB_ITEMS, "pubsub-items", "owner, node, item", "JSON pubsub::Item", "pubsub/mod.rs"),
     entry!(BLOCKLISTS, "blocklists", "service, node, SHA-256", "JSON null", "blocklists.rs"),
     entry!(PUSHES, "pushes", "account, service, node", "JSON pushes::Push", "pushes.rs"),
+    entry!(REHOSTED, "rehosted", "room, our id", "JSON rehosted::Rehosted", "rehosted.rs"),
+    entry!(FACES, "faces", "account", "JSON rehosted::Face", "rehosted.rs"),
     entry!(INVITES, "invites", "digest of the token", "JSON invites::Invite", "invites.rs"),
     entry!(RESERVED, "reserved", "account", "JSON, key of the invitation", "invites.rs"),
     entry!(CIRCLES, "circles", "name", "JSON circles::Circle", "circles.rs"),

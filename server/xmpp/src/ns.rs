@@ -206,6 +206,12 @@ namespaces! {
     BYTESTREAMS = "http://jabber.org/protocol/bytestreams";
     /// XEP-0066.
     OOB = "jabber:x:oob";
+    /// XEP-0103.
+    URL_DATA = "http://jabber.org/protocol/url-data";
+    /// XEP-0300.
+    HASHES = "urn:xmpp:hashes:2";
+    /// XEP-0446.
+    FILE_METADATA = "urn:xmpp:file:metadata:0";
     /// XEP-0363.
     UPLOAD = "urn:xmpp:http:upload:0";
     /// XEP-0363 §5: the elements that name a purpose.

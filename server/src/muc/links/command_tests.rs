@@ -15,8 +15,13 @@ async fn world(owners: &[&str], store: Store) -> (World, Loopback) {
     let mut networks = Networks::default();
     let net = network(&mut networks, "libera", ABLE);
     let owners = owners.iter().map(|owner| (*owner).to_owned()).collect();
-    let bridge =
-        Bridge { kind: "loopback".into(), domain: "far.lit".into(), owners, settings: toml::Table::new() };
+    let bridge = Bridge {
+        kind: "loopback".into(),
+        domain: "far.lit".into(),
+        owners,
+        files: crate::config::Files::default(),
+        settings: toml::Table::new(),
+    };
     networks.configured("libera", bridge);
     let world = World::new(networks, store).await;
     // A room that is there, and open.

@@ -34,13 +34,13 @@ fn comes(stage: &mut Stage, author: Author) {
 }
 
 fn does(stage: &mut Stage, author: Author, act: Act<Named>) {
-    news(stage, News::Did(Deed { theirs: None, author, at: SystemTime::now(), act }));
+    news(stage, News::Did(Deed { theirs: None, author, at: SystemTime::now(), act, file: None }));
 }
 
 fn speaks(stage: &mut Stage, author: Author, theirs: &str, words: &str) {
     let theirs = Some(RemoteId::from(theirs));
     let act = Act::Say(Said::text(words));
-    news(stage, News::Did(Deed { theirs, author, at: SystemTime::now(), act }));
+    news(stage, News::Did(Deed { theirs, author, at: SystemTime::now(), act, file: None }));
 }
 
 fn relayed(stage: &Stage) -> Vec<(u32, Act<String>)> {

@@ -7,6 +7,7 @@ use rialto_store::ids::Ids;
 use tokio::sync::mpsc;
 
 use super::attached::Attached;
+use super::files::{Carrier, Files, part};
 use super::hosts::Hosts;
 use super::mark::Brought;
 use super::news::{Deed, Named, News};
@@ -18,9 +19,28 @@ pub(super) async fn run(
     mut news: mpsc::Receiver<Brought>,
     ids: Arc<Ids>,
     hosts: Arc<Hosts>,
+    (first, files): (Option<Brought>, Option<Arc<Files>>),
 ) {
-    while let Some(brought) = news.recv().await {
-        for input in inputs(&link, brought, &ids) {
+    let mut carrier = Carrier::new(&link, &ids, files);
+    let mut first = first;
+    loop {
+        let brought = match first.take() {
+            Some(brought) => brought,
+            None => match news.recv().await {
+                Some(brought) => brought,
+                None => return,
+            },
+        };
+        let all: Vec<Input> = match brought {
+            Brought::Mark(token) => vec![Input::Mark(token)],
+            Brought::News(what) => {
+                let all = heard(&link, what).into_iter().flat_map(|what| carrier.spread(what));
+                let all = all.flat_map(|what| read(&link, what, &ids)).collect();
+                let carried = carrier.carry(all).await.into_iter();
+                carried.map(|news| Input::News(link.linked.id, news)).collect()
+            }
+        };
+        for input in all {
             if !hosts.input(&link.room, input).await {
                 tracing::debug!(link = %link.linked.key(), room = %link.room, "the room is not there any more");
                 return;
@@ -34,12 +54,16 @@ pub(super) fn inputs(link: &Attached, brought: Brought, ids: &Ids) -> Vec<Input>
     match brought {
         Brought::Mark(token) => vec![Input::Mark(token)],
         Brought::News(what) => {
-            link.note(&what);
-            let what = link.linked.lets_in(what);
-            let news = what.map(|what| read(link, what, ids)).unwrap_or_default().into_iter();
+            let news = heard(link, what).map(|what| read(link, what, ids)).unwrap_or_default().into_iter();
             news.map(|news| Input::News(link.linked.id, news)).collect()
         }
     }
+}
+
+/// What the link's rules let in of what it has heard.
+fn heard(link: &Attached, what: Incoming) -> Option<Incoming> {
+    link.note(&what);
+    link.linked.lets_in(what)
 }
 
 /// What a piece of news is for the room: mostly one, none where it is only about the link.
@@ -96,12 +120,12 @@ fn deeds(link: &Attached, id: Option<RemoteId>, event: Event<RemoteId>, ids: &Id
         |theirs: &RemoteId| Some(ours(theirs).map_or_else(|| Named::Theirs(theirs.clone()), Named::Ours));
     let Some(act) = event.act.renamed(named) else { return Vec::new() };
     let (author, at) = (event.author, event.at);
-    let mut theirs = id;
-    let deed = |act| {
-        // Only the first part bears the name: the others hang on it.
-        News::Did(Deed { theirs: theirs.take(), author: author.clone(), at, act })
+    let deed = |(number, act)| {
+        // The first part bears the name, and each other one the name with its number.
+        let theirs = id.as_ref().map(|theirs| part(theirs, number + 1));
+        News::Did(Deed { theirs, author: author.clone(), at, act, file: None })
     };
-    parts(act).into_iter().map(deed).collect()
+    parts(act).into_iter().enumerate().map(deed).collect()
 }
 
 /// In a room of ours words are a message, and each file is one (clients show them only so).

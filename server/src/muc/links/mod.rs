@@ -12,6 +12,7 @@ pub mod commands;
 mod echo;
 #[cfg(test)]
 mod far_tests;
+mod files;
 mod filter;
 #[cfg(test)]
 mod filter_tests;
@@ -37,6 +38,7 @@ mod parts;
 mod people;
 mod registry;
 mod relay;
+mod relays;
 mod reload;
 #[cfg(test)]
 mod reload_tests;
@@ -57,6 +59,7 @@ pub use rialto_bridges::Author;
 
 pub use attached::{Attached, Origin, State as LinkState};
 pub use bans::FarBan;
+pub use files::{File, Files, Held, Shelf, Shelved, told};
 pub use hosts::Hosts;
 pub use linked::Linked;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::files::Held;
 use rialto_bridges::{About, Act, Author, Member, RemoteId, Role};
 
 /// Something that happened in a far room. People are named by their `Author::id`.
@@ -87,6 +88,8 @@ pub struct Deed {
     pub at: SystemTime,
     /// What.
     pub act: Act<Named>,
+    /// The file that it shows, where that was taken over.
+    pub file: Option<Arc<Held>>,
 }
 
 /// The name of a message: ours where the durable map knows it, else theirs. What was said a moment ago is known to the

@@ -9,9 +9,10 @@ use rialto_store::ids::Ids;
 
 use super::attached::Attached;
 use super::back::{Failed, returned, told};
+use super::files::Files;
 use super::hosts::Hosts;
 use super::parts;
-use super::relay::Relayed;
+use super::relay::{HERE, Relayed};
 
 /// How often a link that is down without having said so is tried, at first and later.
 const AGAIN: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(30)];
@@ -24,6 +25,7 @@ pub(super) struct Outward {
     pub link: Arc<Attached>,
     pub ids: Arc<Ids>,
     pub hosts: Arc<Hosts>,
+    pub files: Option<Arc<Files>>,
 }
 
 impl Outward {
@@ -61,7 +63,7 @@ impl Outward {
         if self.link.waits() {
             return;
         }
-        for part in self.parts(relayed, SystemTime::now()).unwrap_or_default() {
+        for part in self.dressed(relayed, SystemTime::now()).await.unwrap_or_default() {
             if let Err(error) = self.link.over.network.send(&self.link.linked.far, &part).await {
                 tracing::trace!(link = %self.link.linked.key(), %error, "a moment has passed");
             }
@@ -115,7 +117,7 @@ impl Outward {
     async fn attempt(&self, relayed: &Relayed) -> Result<Vec<RemoteId>, Failed> {
         let lane = &self.link.lane;
         let (mut flight, mut doubt) = lane.flight(&relayed.id);
-        let parts = self.parts(relayed, UNIX_EPOCH + Duration::from_micros(flight.at))?;
+        let parts = self.dressed(relayed, UNIX_EPOCH + Duration::from_micros(flight.at)).await?;
         let (count, done) = (parts.len(), flight.done);
         for (number, part) in parts.iter().enumerate().skip(done) {
             let arrived = if doubt { self.arrived(part, flight.at).await? } else { None };
@@ -173,6 +175,24 @@ impl Outward {
     fn can_ask(&self, part: &Event<RemoteId>) -> bool {
         let able = self.link.over.network.capabilities(&self.link.linked.far);
         able.finds && matches!(part.act, Act::Say(_))
+    }
+
+    /// Whoever here shows a picture to everybody shows it there as well, where names are shown.
+    async fn dressed(&self, relayed: &Relayed, at: SystemTime) -> Result<Vec<Event<RemoteId>>, Failed> {
+        let mut parts = self.parts(relayed, at)?;
+        let author = &relayed.event.author;
+        if author.network != HERE {
+            return Ok(parts);
+        }
+        let (over, linked) = (&self.link.over, &self.link.linked);
+        let face = match (&self.files, &author.account, &author.avatar) {
+            (Some(files), Some(account), Some(hash)) if over.network.capabilities(&linked.far).names => {
+                files.face(&over.name, account, hash).await
+            }
+            _ => None,
+        };
+        parts.iter_mut().for_each(|part| part.author.avatar = face.clone());
+        Ok(parts)
     }
 
     fn parts(&self, relayed: &Relayed, at: SystemTime) -> Result<Vec<Event<RemoteId>>, Failed> {

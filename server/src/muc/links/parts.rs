@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use rialto_bridges::{Act, Capabilities, Event, NetworkError, RemoteId, degrade};
 use rialto_store::ids::Ids;
 
+use super::files::whole;
 use super::relay::Relayed;
 
 /// The names of messages on both sides.
@@ -47,7 +48,10 @@ pub(super) fn named(relayed: &Relayed) -> &str {
 impl Names<'_> {
     fn of(&self, ours: &str) -> Vec<RemoteId> {
         let theirs = self.ids.theirs(self.link, ours).unwrap_or_default();
-        theirs.into_iter().map(RemoteId::from).collect()
+        // Parts of a message that was said there have names of their own here alone.
+        let mut all: Vec<RemoteId> = theirs.iter().map(|id| whole(id).into()).collect();
+        all.dedup();
+        all
     }
 
     /// A correction of a message that the room has forgotten, but the map of ids has not.

@@ -1,23 +1,24 @@
 //! All links there are: made, taken away, found again after a restart. A far room is in one room of ours at most.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rialto_bridges::{Author, NetworkError, RemoteId};
+use rialto_bridges::{NetworkError, RemoteId};
 use rialto_store::ids::Ids;
 use rialto_store::outbox::Outbox;
 use rialto_store::rooms::Links as Kept;
 use rialto_store::{Batch, Store, StoreError};
-use rialto_xmpp::{BareJid, Iq, Stanza};
+use rialto_xmpp::BareJid;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::attached::{Attached, Origin};
 use super::back;
 use super::commands;
+use super::files::{Carrier, Files};
 use super::filter::Ignored;
 use super::hosts::Hosts;
 use super::inward;
@@ -26,12 +27,8 @@ use super::linked::{Linked, key};
 use super::mark::Brought;
 use super::networks::{Connected, Networks};
 use super::outward::Outward;
-use super::relay::Relayed;
-use super::sanction::Decided;
 use crate::config::{LinkOptions, To};
-use crate::features::Fut;
-use crate::muc::effect::Bind;
-use crate::muc::{Config, Input, LinkId, Mailbox, Relays};
+use crate::muc::{Config, Input, LinkId, Mailbox};
 
 /// How often a far room is asked for whose network is away.
 pub(super) const AGAIN: Duration = Duration::from_secs(20);
@@ -44,9 +41,10 @@ pub(super) struct Inner {
     pub(super) networks: Networks,
     pub(super) hosts: Arc<Hosts>,
     pub(super) store: Store,
-    ids: Arc<Ids>,
+    pub(super) ids: Arc<Ids>,
     pub(super) kept: Kept<Row>,
     pub(super) outbox: Outbox<Waits>,
+    files: OnceLock<Arc<Files>>,
     rooms: Config,
     table: Mutex<Table>,
     next: AtomicU32,
@@ -134,6 +132,7 @@ impl Links {
             ids: Arc::new(Ids::new(store)),
             kept: Kept::new(store),
             outbox: Outbox::new(store),
+            files: OnceLock::new(),
             rooms,
             table: Mutex::default(),
             next: AtomicU32::new(1),
@@ -148,6 +147,16 @@ impl Links {
     /// The networks they go over.
     pub fn networks(&self) -> &Networks {
         &self.0.networks
+    }
+
+    /// Files are kept from now on; before the first link works. Once: later calls do nothing.
+    pub fn keep_files(&self, files: Arc<Files>) {
+        files.begin_sweeping(&self.0.networks);
+        let _ = self.0.files.set(files);
+    }
+
+    pub(super) fn files(&self) -> Option<&Arc<Files>> {
+        self.0.files.get()
     }
 
     /// The map of message ids.
@@ -165,7 +174,7 @@ impl Links {
         self.0.table.lock().by_key.get(key).cloned()
     }
 
-    fn of_id(&self, id: LinkId) -> Option<Arc<Attached>> {
+    pub(super) fn of_id(&self, id: LinkId) -> Option<Arc<Attached>> {
         self.0.table.lock().by_id.get(&id).cloned()
     }
 
@@ -250,26 +259,34 @@ impl Links {
     /// Its two tasks begin. Once: later calls do nothing.
     fn start(&self, link: &Arc<Attached>) {
         if let Some(news) = link.ends.lock().take() {
-            self.run(link, news);
+            self.run(link, news, None);
         }
     }
 
     /// The same for a room that has just come into memory: what is known of the far room comes before whoever enters.
     pub(in crate::muc) fn start_in(&self, link: &Arc<Attached>, mailbox: &Mailbox) {
         let Some(mut news) = link.ends.lock().take() else { return };
+        let mut first = None;
         while let Ok(what) = news.try_recv() {
+            // What must be fetched is waited for elsewhere, and all that follows with it.
+            if Carrier::waits(link, &what) {
+                first = Some(what);
+                break;
+            }
             for input in inward::inputs(link, what, &self.0.ids) {
                 // A mailbox that is new has places enough.
                 mailbox.try_send(input);
             }
         }
-        self.run(link, news);
+        self.run(link, news, first);
     }
 
-    fn run(&self, link: &Arc<Attached>, news: mpsc::Receiver<Brought>) {
-        let inner = &self.0;
-        let inward = inward::run(link.clone(), news, inner.ids.clone(), inner.hosts.clone());
-        let outward = Outward { link: link.clone(), ids: inner.ids.clone(), hosts: inner.hosts.clone() };
+    fn run(&self, link: &Arc<Attached>, news: mpsc::Receiver<Brought>, first: Option<Brought>) {
+        let (inner, files) = (&self.0, self.files().cloned());
+        let from = (first, files.clone());
+        let inward = inward::run(link.clone(), news, inner.ids.clone(), inner.hosts.clone(), from);
+        let outward =
+            Outward { link: link.clone(), ids: inner.ids.clone(), hosts: inner.hosts.clone(), files };
         let tasks = [tokio::spawn(inward).abort_handle(), tokio::spawn(outward.run()).abort_handle()];
         link.tasks.lock().extend(tasks);
     }
@@ -324,7 +341,7 @@ impl Links {
     }
 
     /// A room is gone for good, and with it its links.
-    async fn room_closed(&self, room: &BareJid) {
+    pub(super) async fn room_closed(&self, room: &BareJid) {
         let gone: Vec<Arc<Attached>> = self.list().into_iter().filter(|link| link.room == *room).collect();
         for link in gone {
             self.drop_link(&link);
@@ -332,6 +349,9 @@ impl Links {
             if let Err(error) = self.forget(&link).await {
                 tracing::warn!(link = %link.linked.key(), %error, "what was kept of a link was not removed");
             }
+        }
+        if let Some(files) = self.files() {
+            files.room_closed(room).await;
         }
         let mut batch = Batch::new();
         self.0.ids.remove(&mut batch, room.as_str());
@@ -360,69 +380,5 @@ impl Attached {
         if let Err(error) = self.over.network.leave(&self.linked.far).await {
             tracing::debug!(link = %self.linked.key(), %error, "the far room was not left in order");
         }
-    }
-}
-
-impl Relays for Links {
-    fn relay(&self, room: &BareJid, link: LinkId, relayed: &Arc<Relayed>) {
-        let Some(link) = self.of_id(link) else { return };
-        if !link.lane.push(relayed, !link.waits())
-            && let Some(input) =
-                back::returned(&link, std::slice::from_ref(relayed), &back::overflowed(&link))
-        {
-            // A room that has no place for this is counted above all the same.
-            self.0.hosts.try_input(room, input);
-        }
-    }
-
-    fn keep(&self, batch: &mut Batch, link: LinkId, relayed: &Arc<Relayed>) -> Result<(), StoreError> {
-        self.of_id(link).map_or(Ok(()), |link| link.lane.keep(batch, relayed))
-    }
-
-    fn bind(&self, batch: &mut Batch, bind: &Bind) -> Result<(), StoreError> {
-        self.0.ids.bind(batch, &bind.key, &bind.ours, &bind.theirs)
-    }
-
-    fn seated(&self, link: LinkId, person: Author, here: bool) {
-        if let Some(link) = self.of_id(link) {
-            link.announce(person, here);
-        }
-    }
-
-    fn withheld(&self, link: LinkId, why: Option<String>) {
-        if let Some(link) = self.of_id(link) {
-            tracing::warn!(link = %link.linked.key(), room = %link.room, why, "whether words flow has changed");
-            link.change(|state| state.withheld = why);
-        }
-    }
-
-    fn unknown(&self, link: LinkId) {
-        if let Some(link) = self.of_id(link) {
-            link.change(|state| state.unknown += 1);
-        }
-    }
-
-    fn sanction(&self, room: &BareJid, link: LinkId, decided: Decided) {
-        let Some(link) = self.of_id(link) else { return };
-        let (hosts, room) = (self.0.hosts.clone(), room.clone());
-        tokio::spawn(async move {
-            if let Some(input) = link.sanction(decided).await {
-                hosts.input(&room, input).await;
-            }
-        });
-    }
-
-    fn owners_link(&self) -> Arc<AtomicBool> {
-        self.0.owners_link.clone()
-    }
-
-    fn command(&self, room: &BareJid, act: commands::Act, iq: Iq) -> Fut<'static, Stanza> {
-        let (links, room) = (self.clone(), room.clone());
-        Box::pin(async move { links.answer(&room, act, &iq).await })
-    }
-
-    fn closed(&self, room: &BareJid) {
-        let (links, room) = (self.clone(), room.clone());
-        tokio::spawn(async move { links.room_closed(&room).await });
     }
 }

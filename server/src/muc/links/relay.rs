@@ -54,7 +54,7 @@ pub struct Returned {
 }
 
 /// The network of those who are here.
-const HERE: &str = "xmpp";
+pub(super) const HERE: &str = "xmpp";
 
 impl Room {
     /// What an occupant has said to everybody here is said to far rooms as well.
@@ -69,11 +69,23 @@ impl Room {
         let replaced = message.payload("replace", ns::CORRECT).and_then(|replace| replace.get("id"));
         let corrects = replaced.filter(|_| matches!(act, Act::Say(_)));
         let corrects = corrects.map(|id| own_name(occupant, id));
-        let author = author(occupant);
+        let author = Author { avatar: self.face_of(occupant), ..author(occupant) };
         let id = message.head.id.as_ref().map(ToString::to_string).unwrap_or_default();
         let sender = sender(occupant, id);
         let event = Event { author, at: turn.now.at, act };
         self.relay(turn, None, event, Some((sender, corrects)));
+    }
+
+    /// XEP-0153 §3.1: the hash of the picture that his presence names, in a room that everybody may enter. The link makes
+    /// an address of it.
+    fn face_of(&self, occupant: &Occupant) -> Option<Arc<str>> {
+        if self.record.config.members_only || self.record.config.password.is_some() {
+            return None;
+        }
+        let update = occupant.payloads.iter().find(|payload| payload.is("x", ns::VCARD_UPDATE))?;
+        let hash = update.child_text("photo", ns::VCARD_UPDATE)?;
+        let is_one = hash.len() == 40 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_one.then(|| hash.to_ascii_lowercase().into())
     }
 
     /// XEP-0425: what a moderator here takes back shall go from far rooms as well, where they can do that.

@@ -58,6 +58,9 @@ impl Links {
         for (name, bridge) in bridges {
             self.networks().configured(name, bridge.clone());
         }
+        if let Some(files) = self.files() {
+            files.reload(bridges);
+        }
         self.0.owners_link.store(commands::owners_link(self.networks()), Ordering::Relaxed);
         self.reload_links(links, &waiting, &mut told).await;
         Ok(told)

@@ -70,6 +70,7 @@ async fn a_bridge_that_cannot_be_opened_changes_nothing() {
         kind: "teletext".into(),
         domain: "far.lit".into(),
         owners: Vec::new(),
+        files: crate::config::Files::default(),
         settings: toml::Table::new(),
     };
     let error = world.links.reload(&Bridges::from([("old".to_owned(), bad)]), &[]).await.unwrap_err();
@@ -85,6 +86,7 @@ async fn a_bridge_that_is_gone_takes_its_links_along_and_the_room_stays() {
         kind: "loopback".into(),
         domain: "far.lit".into(),
         owners: Vec::new(),
+        files: crate::config::Files::default(),
         settings: toml::Table::new(),
     };
     networks.configured("libera", bridge);

@@ -35,7 +35,7 @@ fn comes(stage: &mut Stage, nick: &str) {
 
 fn does(stage: &mut Stage, nick: &str, theirs: &str, act: Act<Named>) {
     let theirs = Some(RemoteId::from(theirs));
-    news(stage, News::Did(Deed { theirs, author: person(nick), at: SystemTime::now(), act }));
+    news(stage, News::Did(Deed { theirs, author: person(nick), at: SystemTime::now(), act, file: None }));
 }
 
 fn speaks(stage: &mut Stage, nick: &str, theirs: &str, words: &str) {
@@ -278,7 +278,7 @@ fn an_old_subject_does_not_undo_a_newer_one() {
     stage.hush();
     let act = Act::Subject("old".into());
     let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1);
-    news(&mut stage, News::Did(Deed { theirs: None, author: person("ann"), at, act }));
+    news(&mut stage, News::Did(Deed { theirs: None, author: person("ann"), at, act, file: None }));
     assert!(stage.hears("romeo").is_empty());
 }
 

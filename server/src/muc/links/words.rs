@@ -8,6 +8,7 @@ use rialto_bridges::{Act, Author, Event, Member};
 use rialto_xmpp::parts::stanza_id;
 use rialto_xmpp::{Element, Message, MessageKind, ns};
 
+use super::files::Held;
 use super::linked::Linked;
 use super::memory::{Memory, Said};
 use super::news::{Deed, News};
@@ -114,7 +115,10 @@ impl Room {
             },
             _ => None,
         };
-        let Some(payloads) = translate::payloads(&act).into_iter().next() else { return };
+        let Some(mut payloads) = translate::payloads(&act).into_iter().next() else { return };
+        if let Some(hash) = deed.file.as_ref().and_then(|file| file.hash.as_ref()) {
+            translate::prove(&mut payloads, hash);
+        }
         let mut message = Message::new(MessageKind::Groupchat, &occupant.jid, &self.jid);
         message.payloads = payloads;
         if self.may_say(deed.at, &occupant, &message).is_err() {
@@ -124,6 +128,7 @@ impl Room {
         if !link.options.archive {
             message.payloads.push(Element::new("no-permanent-store", ns::HINTS));
         }
+        turn.effects.extend(shelving(&turn.now.id, &act, deed.file));
         let stanza = self.publish(turn, &occupant, message);
         if let Some((of, original)) = taken_back {
             self.bury(turn, &of, &original, retracted(turn.now.at, &stanza));
@@ -231,6 +236,15 @@ impl Room {
         message.head.id = Some(format!("{}-l", turn.now.id).into());
         let message = message.with(Element::new("body", ns::CLIENT).with_text(harmless_line(&says)));
         turn.tell(Printed::new(&message.into()), self.occupants.moderators());
+    }
+}
+
+/// The file of a message is kept with it, and goes where an edit makes words of it.
+fn shelving(id: &str, act: &Act<String>, file: Option<Arc<Held>>) -> Option<Effect> {
+    match (act, file) {
+        (Act::Say(_), Some(file)) => Some(Effect::Shelve(id.to_owned(), file)),
+        (Act::Edit { of, .. }, _) => Some(Effect::Unshelve(of.clone())),
+        _ => None,
     }
 }
 

@@ -92,9 +92,13 @@ fn far(dice: &mut Dice) -> News {
         2 => News::Left { author, reason: None },
         3 => News::Role { author, role },
         4 => News::Members(vec![member]),
-        5 => {
-            News::Did(Deed { theirs: None, author: person(nick), at: std::time::SystemTime::UNIX_EPOCH, act })
-        }
+        5 => News::Did(Deed {
+            theirs: None,
+            author: person(nick),
+            at: std::time::SystemTime::UNIX_EPOCH,
+            act,
+            file: None,
+        }),
         _ => News::Renamed { author: dice.one(&["ann", "bob"]).into(), now: person(nick) },
     }
 }

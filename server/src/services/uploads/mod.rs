@@ -299,6 +299,22 @@ impl Uploads {
         Ok(owned)
     }
 
+    /// Whether its addresses are known, which they are as soon as something is served over HTTP.
+    pub fn is_open(&self) -> bool {
+        self.base.base().is_some()
+    }
+
+    /// Bytes of the largest file.
+    pub fn largest(&self) -> u64 {
+        self.settings.max_size as u64
+    }
+
+    /// Where the file of this id can be had, if there is one.
+    pub fn address(&self, id: &str) -> Option<String> {
+        let upload = self.find(id).ok().flatten()?;
+        Some(self.url(id, &upload.name))
+    }
+
     /// Files and bytes.
     pub fn totals(&self) -> (usize, u64) {
         self.books.lock().totals()
@@ -347,7 +363,7 @@ impl Uploads {
 }
 
 /// The id in a URL of ours, or the id itself.
-fn id_of(url: &str) -> Option<&str> {
+pub fn id_of(url: &str) -> Option<&str> {
     let rest = url.split_once(PATH).map_or(url, |(_, rest)| rest);
     rest.split('/').next().filter(|id| folder::is_id(id))
 }

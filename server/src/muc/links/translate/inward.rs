@@ -1,9 +1,9 @@
 //! From an act to the payloads of a groupchat message: 0308, 0424, 0444, 0461 with 0428, 0066, 0085, 0333, 0245.
 
-use rialto_bridges::model::{Act, Attachment, Message as Said, Reply};
+use rialto_bridges::model::{Act, Message as Said, Reply};
 use rialto_xmpp::{Element, ns};
 
-use super::styling;
+use super::{file, styling};
 
 /// The payloads that say this to XMPP people. An act may need several messages: one for its words, one for each file.
 /// Subjects are the room's own affair and give none.
@@ -41,7 +41,7 @@ fn messages(said: &Said<String>, replace: Option<Element>) -> Vec<Vec<Element>> 
     if !said.text.is_empty() || said.attachments.is_empty() {
         messages.push(words(said));
     }
-    messages.extend(said.attachments.iter().map(file));
+    messages.extend(said.attachments.iter().map(file::write));
     if let Some(thread) = &said.thread {
         // XEP-0201.
         let thread = Element::new("thread", ns::CLIENT).with_text(&**thread);
@@ -80,20 +80,10 @@ fn answer(reply: &Reply<String>, body: &str) -> Vec<Element> {
     ]
 }
 
-/// Clients show a file where the body is its address and nothing else.
-fn file(file: &Attachment) -> Vec<Element> {
-    let url = Element::new("url", ns::OOB).with_text(file.url.as_str());
-    let description =
-        file.description.as_ref().map(|text| Element::new("desc", ns::OOB).with_text(text.as_str()));
-    vec![
-        Element::new("body", ns::CLIENT).with_text(file.url.as_str()),
-        Element::new("x", ns::OOB).with(url).with_opt(description),
-    ]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rialto_bridges::Attachment;
 
     #[test]
     fn an_action_is_said_as_clients_know_it() {

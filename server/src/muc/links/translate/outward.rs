@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use rialto_bridges::model::{Act, Attachment, Message as Said, Reply, Text};
+use rialto_bridges::model::{Act, Message as Said, Reply, Text};
 use rialto_xmpp::{Element, Message, ns};
 
-use super::styling;
+use super::{file, styling};
 
 /// Bytes of a name of a thread that is taken along.
 const THREAD: usize = 128;
@@ -67,10 +67,8 @@ fn said(message: &Message, body: &str, known: &dyn Known) -> Said<String> {
     // XEP-0201.
     let thread = message.payload("thread", ns::CLIENT).map(|thread| Arc::from(thread.text().trim()));
     let thread = thread.filter(|thread: &Arc<str>| !thread.is_empty() && thread.len() <= THREAD);
-    // XEP-0066 as clients use it: the body is the address of the file and nothing else.
-    let file = message.payload("x", ns::OOB).and_then(|x| x.child_text("url", ns::OOB));
-    if let Some(url) = file.filter(|url| *url == body) {
-        let attachments = vec![attachment(url)];
+    let (attachments, only) = file::read(message, &body);
+    if only {
         return Said { text: Text::default(), action: false, reply, attachments, thread };
     }
     // XEP-0245.
@@ -78,13 +76,7 @@ fn said(message: &Message, body: &str, known: &dyn Known) -> Said<String> {
         Some(rest) => (true, rest),
         None => (false, body.as_str()),
     };
-    Said { text: styling::read(body), action, reply, attachments: Vec::new(), thread }
-}
-
-fn attachment(url: String) -> Attachment {
-    let path = url.split(['?', '#']).next().unwrap_or_default();
-    let name = path.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("file").to_owned();
-    Attachment { name, media_type: String::new(), size: None, url, description: None }
+    Said { text: styling::read(body), action, reply, attachments, thread }
 }
 
 /// XEP-0428 §2: the part of the body that quotes for those who know no replies; positions count characters.

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 
 MARK = re.compile(r"kq(\d+)q")
 
+# What an answer quotes on IRC is nobody's act: a long answer may end in another line.
+QUOTED = re.compile(r"^(<[^>]*> (?:\* )?)[^“]*: “.*?” — ")
+
 
 def marked(text):
     """The number of the act that this text is, or None."""
@@ -102,7 +105,8 @@ class Verdict:
 
     def irc(self, lines):
         """What somebody on IRC has read from the bridge, in its order."""
-        numbers = [number for number in map(marked, lines) if number is not None]
+        numbers = [marked(QUOTED.sub(r"\1", line)) for line in lines]
+        numbers = [number for number in numbers if number is not None]
         for act in self.acts.values():
             if act.side != "i" and (act.words or act.kind == "edit"):
                 self._count(act, "i", numbers.count(act.number) if len(numbers) < 500 else self._often(numbers, act))

@@ -375,6 +375,7 @@ def told(scene, everything, links):
     verdict.room(everything)
     lines = scene.ann.bridge_lines
     verdict.irc([line for _, line in lines])
+    scene.on_irc = [line for _, line in lines]
     verdict.discord(scene.there)
     for at, line in lines:
         number = marked(line)
@@ -465,6 +466,9 @@ def judge(scene, verdict):
         print(f"DOUBLED on {side}: {act.kind} {act.mark} by {act.who} ({act.side}) at {act.begun - scene.began:.1f}: {count}")
     for where, number in verdict.disordered[:40]:
         print(f"OUT OF ORDER: {where}, {number}")
+    for mark in {act.mark for act, *_ in verdict.doubled[:10]} | {number for where, number in verdict.disordered[:10] if where == "IRC"}:
+        places = [at for at, line in enumerate(scene.on_irc) if mark in line]
+        print(f"IRC about {mark}:", *(f"  {at}: {scene.on_irc[at]}" for at in places), sep="\n")
     wrong = verdict.lost or verdict.doubled or verdict.disordered
     if wrong:
         print(*scene.notes[-60:], sep="\n")

@@ -8,6 +8,7 @@ use super::settings::Settings;
 use super::snowflake::{Id, Place};
 use super::transport::{Failure, Rest};
 use super::wire;
+use crate::model::Act;
 use crate::network::{Fed, Feed, Incoming, NetworkError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -20,7 +21,7 @@ use tokio::time::{Instant, interval, sleep};
 /// Events that may wait for the house. Then the gateway waits.
 const EVENTS: usize = 1_024;
 
-/// How often our place is kept, at most.
+/// How often it is kept what was told of each room, and our place where nothing has happened in them.
 const KEEP: Duration = Duration::from_secs(1);
 
 /// How long a session of an earlier run waits for the rooms that want it.
@@ -269,9 +270,18 @@ impl Session {
                     out.asks.push(Ask::People);
                 }
                 self.shared.state().heard(&name, data, &mut out);
+                let lasting = out.fed.iter().any(|fed| lasts(&fed.what)) || !out.asks.is_empty();
+                let changing = out.fed.iter().any(|fed| changes(&fed.what));
                 self.tell(out).await?;
                 // Only now: whoever resumes here has been told everything before.
                 self.place = Some((session, seq));
+                // What a room has done is not told to it again. Changes have no names by which it would know them, also
+                // where they are read anew because the session is over.
+                match (changing, lasting) {
+                    (true, _) => return self.keep().await,
+                    (false, true) => self.keep_place().await?,
+                    (false, false) => {}
+                }
                 return self.keep_in_time().await;
             }
         }
@@ -372,7 +382,7 @@ impl Session {
     async fn keep(&mut self) -> Option<()> {
         self.last = Instant::now();
         let mut marks = Vec::new();
-        let kept = {
+        {
             let mut state = self.shared.state();
             for (id, room) in &mut state.rooms {
                 if room.past.newest() == Id(0) {
@@ -384,6 +394,18 @@ impl Session {
                     marks.push((past_key(*id), now));
                 }
             }
+        }
+        for (key, value) in marks {
+            let what = Incoming::Mark { key, value: Some(value) };
+            self.shared.feed.send(Fed { room: None, what }).await.ok()?;
+        }
+        self.keep_place().await
+    }
+
+    /// Keeps our place in the stream.
+    async fn keep_place(&mut self) -> Option<()> {
+        let kept = {
+            let state = self.shared.state();
             self.place.as_ref().map(|(session, seq)| Kept {
                 session: Resumable::clone(session),
                 seq: *seq,
@@ -392,17 +414,33 @@ impl Session {
                 guild: state.guild.id.unwrap_or_default(),
             })
         };
-        if let Some(kept) = kept.filter(|kept| *kept != self.told)
-            && let Ok(text) = serde_json::to_string(&kept)
-        {
-            marks.push((PLACE.into(), text));
-            self.told = kept;
-        }
-        for (key, value) in marks {
-            let what = Incoming::Mark { key, value: Some(value) };
+        let Some(kept) = kept.filter(|kept| *kept != self.told) else { return Some(()) };
+        if let Ok(text) = serde_json::to_string(&kept) {
+            let what = Incoming::Mark { key: PLACE.into(), value: Some(text) };
             self.shared.feed.send(Fed { room: None, what }).await.ok()?;
         }
+        self.told = kept;
         Some(())
+    }
+}
+
+/// Something about an earlier message.
+fn changes(what: &Incoming) -> bool {
+    match what {
+        Incoming::Did { event, .. } => {
+            matches!(event.act, Act::Edit { .. } | Act::Retract { .. } | Act::React { .. })
+        }
+        Incoming::Erased { .. } => true,
+        _ => false,
+    }
+}
+
+/// Something that a room does because of it, and that would be done twice where it is told twice.
+fn lasts(what: &Incoming) -> bool {
+    match what {
+        Incoming::Did { event, .. } => !matches!(event.act, Act::Typing(_) | Act::Displayed { .. }),
+        Incoming::Erased { .. } => true,
+        _ => false,
     }
 }
 

@@ -152,6 +152,10 @@ impl Network for Irc {
 
     fn send<'a>(&'a self, room: &'a RemoteId, event: &'a Event<RemoteId>) -> Fut<'a, Vec<RemoteId>> {
         Box::pin(async move {
+            // The bridge's own connection may be down, and not know what it has left.
+            if self.puppets.as_ref().is_some_and(|puppets| puppets.has_left(room)) {
+                return Err(NetworkError::NotFound(format!("the bridge has left {room}")));
+            }
             if let Some(puppets) = &self.puppets
                 && !puppets.is_relayed(room, &event.author)?
             {

@@ -163,6 +163,10 @@ impl Puppets {
     }
 
     async fn tell(&self, fed: Fed) {
+        // A connection that is told to leave hears a little more.
+        if fed.room.as_ref().is_some_and(|room| self.has_left(room)) {
+            return;
+        }
         // A house that is gone needs no news.
         let _ = self.0.house.send(fed).await;
     }

@@ -168,6 +168,11 @@ impl Puppets {
         }
     }
 
+    /// The house wants to hear nothing more of this room.
+    pub fn has_left(&self, room: &RemoteId) -> bool {
+        self.state().left.contains(room)
+    }
+
     /// All connections say goodbye.
     pub async fn close(&self) {
         let all: Vec<Live> = {

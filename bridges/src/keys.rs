@@ -1,6 +1,8 @@
-//! Mistakes in the keys of a configuration, with the key that was probably meant.
+//! What the settings of all networks share: mistakes in keys, with the key that was probably meant, and times.
 
 use crate::network::SettingsError;
+use serde::{Deserialize, Deserializer};
+use std::time::Duration;
 
 /// Refuses a key that is not among these, naming the nearest one. `within` is the path of the table, empty at the top.
 pub fn refuse_unknown(table: &toml::Table, known: &[&str], within: &str) -> Result<(), SettingsError> {
@@ -11,6 +13,15 @@ pub fn refuse_unknown(table: &toml::Table, known: &[&str], within: &str) -> Resu
         None => format!("there is no such key; the keys are {}", known.join(", ")),
     };
     Err(SettingsError { key: Some(path), text })
+}
+
+/// A time in seconds, whole or with a fraction.
+pub(crate) fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    let seconds = f64::deserialize(from)?;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(time) if seconds <= 1e7 => Ok(time),
+        _ => Err(serde::de::Error::custom("a time is a number of seconds, not negative")),
+    }
 }
 
 /// The known key that was probably meant, if any is near.

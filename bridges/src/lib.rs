@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod calendar;
 pub mod contract;
 pub mod degrade;
 pub mod discord;

@@ -1,5 +1,6 @@
 //! What arrives long after it was said says when that was.
 
+use crate::calendar;
 use crate::model::{Act, Event, Text};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -29,18 +30,8 @@ fn time(at: SystemTime, age: Duration) -> String {
     if age < Duration::from_secs(20 * 3600) {
         return format!("[{hour:02}:{minute:02} UTC] ");
     }
-    let (month, day) = date(seconds / DAY);
+    let (_, month, day) = calendar::date(i64::try_from(seconds / DAY).unwrap_or(0));
     format!("[{month:02}-{day:02} {hour:02}:{minute:02} UTC] ")
-}
-
-/// Month and day of the civil calendar, from days since 1970: years are counted from March, so that leap days come last.
-fn date(days: u64) -> (u64, u64) {
-    let days = days + 719_468;
-    let of_era = days % 146_097;
-    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let march = (5 * of_year + 2) / 153;
-    (if march < 10 { march + 3 } else { march - 9 }, of_year - (153 * march + 2) / 5 + 1)
 }
 
 #[cfg(test)]
@@ -75,7 +66,8 @@ mod tests {
         for (days, month_and_day) in
             [(0, (1, 1)), (59, (3, 1)), (11_016, (2, 29)), (19_782, (2, 29)), (20_453, (12, 31))]
         {
-            assert_eq!(date(days), month_and_day, "{days}");
+            let (_, month, day) = calendar::date(days);
+            assert_eq!((month, day), month_and_day, "{days}");
         }
     }
 }

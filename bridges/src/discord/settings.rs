@@ -1,9 +1,9 @@
 //! The settings of one Discord guild: `[bridge.<name>]` with `kind = "discord"`.
 
 use super::snowflake::Id;
-use crate::keys::refuse_unknown;
+use crate::keys::{refuse_unknown, seconds};
 use crate::network::{Opening, SettingsError};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -213,14 +213,6 @@ fn is_web(url: &str) -> bool {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))
         && !url.contains(|c: char| c.is_whitespace() || c.is_control() || "?#@".contains(c))
-}
-
-fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-    let seconds = f64::deserialize(from)?;
-    match Duration::try_from_secs_f64(seconds) {
-        Ok(time) if seconds <= 1e7 => Ok(time),
-        _ => Err(serde::de::Error::custom("a time is a number of seconds, not negative")),
-    }
 }
 
 fn yes() -> bool {

@@ -3,9 +3,9 @@
 use super::names;
 use super::puppets::Rules;
 use super::session::proof::MECHANISMS;
-use crate::keys::refuse_unknown;
+use crate::keys::{refuse_unknown, seconds};
 use crate::network::{Opening, SettingsError};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -312,14 +312,6 @@ fn sound(secret: String, key: &str) -> Result<String, SettingsError> {
         return Err(SettingsError::new(key, "the password there is empty or holds control characters"));
     }
     Ok(secret)
-}
-
-pub(super) fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-    let seconds = f64::deserialize(from)?;
-    match Duration::try_from_secs_f64(seconds) {
-        Ok(time) if seconds <= 1e7 => Ok(time),
-        _ => Err(serde::de::Error::custom("a time is a number of seconds, not negative")),
-    }
 }
 
 fn port() -> u16 {

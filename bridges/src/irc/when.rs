@@ -1,5 +1,6 @@
 //! IRCv3 server-time: `2011-10-19T16:40:51.620Z` ↔ a point in time.
 
+use crate::calendar;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Reads such a time; `None` for anything else, and for times before 1970.
@@ -15,7 +16,9 @@ pub fn read(stamp: &str) -> Option<SystemTime> {
         return None;
     }
     let millis: u64 = format!("{:0<3}", fraction).get(..3)?.parse().ok()?;
-    let seconds = ((days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
+    let [year, month, day] = [year, month, day].map(|part| i64::try_from(part).unwrap_or(0));
+    let days = u64::try_from(calendar::days(year, month, day)).ok()?;
+    let seconds = ((days * 24 + hour) * 60 + minute) * 60 + second;
     Some(UNIX_EPOCH + Duration::from_millis(seconds * 1000 + millis))
 }
 
@@ -24,24 +27,10 @@ pub fn write(at: SystemTime) -> String {
     let millis = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     let millis = u64::try_from(millis).unwrap_or(0);
     let (seconds, rest) = (millis / 1000, millis % 1000);
-    let (of_day, days) = (seconds % 86_400, seconds / 86_400 + 719_468);
-    // The inverse of `days` below: eras of 400 years, years that begin in March.
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = year + era * 400 + u64::from(month <= 2);
+    let of_day = seconds % 86_400;
+    let (year, month, day) = calendar::date(i64::try_from(seconds / 86_400).unwrap_or(0));
     let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{rest:03}Z")
-}
-
-/// Days since 1970-01-01 in the Gregorian calendar, with the year beginning in March.
-fn days(year: u64, month: u64, day: u64) -> u64 {
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let (era, of_era) = (year / 400, year % 400);
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + (153 * month + 2) / 5 + day - 1 - 719_468
 }
 
 #[cfg(test)]

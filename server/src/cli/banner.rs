@@ -103,8 +103,8 @@ fn next(ready: &Ready<'_>, own_ca: bool) -> String {
     );
     if own_ca {
         text.push_str(
-            "Clients will ask whether they may trust the certificate, because its CA was made here: say yes, or let the\n\
-             machine trust the CA, on Debian with\n",
+            "Most clients ask whether they may trust the certificate, because its CA was made here: say yes, or let the\n\
+             machine trust the CA (Dino does not ask and needs it), on Debian with\n",
         );
         let ca = ready.config.certs.folder.join("ca.pem");
         let _ = writeln!(

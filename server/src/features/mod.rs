@@ -56,6 +56,8 @@ use std::sync::Arc;
 use rialto_store::StoreError;
 use rialto_store::archive::Id;
 use rialto_xmpp::{BareJid, Condition, Element, Stanza, StanzaError};
+use tokio::sync::Notify;
+use tokio::time::Instant;
 
 pub use about::{About, IqSpec, Phase, Spec, Target};
 pub use adhoc::AdHoc;
@@ -164,6 +166,21 @@ pub trait Feature: Send + Sync + 'static {
 pub trait Speaker: Send + Sync + 'static {
     /// The next stanza; its answer comes to [`Feature::replied`]. Cancellation loses nothing.
     fn next(&self) -> Fut<'_, Stanza>;
+}
+
+/// The first stanza that `look` has; it says as well when it must be asked again, if nothing has `changed` before.
+pub async fn next_when(
+    changed: &Notify,
+    look: impl Fn(Instant) -> (Option<Stanza>, Option<Instant>),
+) -> Stanza {
+    loop {
+        let notified = changed.notified();
+        match look(Instant::now()) {
+            (Some(stanza), _) => return stanza,
+            (None, Some(at)) => drop(tokio::time::timeout_at(at, notified).await),
+            (None, None) => notified.await,
+        }
+    }
 }
 
 /// All features, indexed by what they claim and attend.

@@ -1,5 +1,6 @@
 //! What stands in angle brackets: people, roles, channels, emoji, times, commands.
 
+use crate::calendar;
 use crate::model::Style;
 
 /// Where the picture of a custom emoji lies.
@@ -93,20 +94,13 @@ fn point_in_time(time: &str) -> Option<String> {
     })
 }
 
-/// `1970-01-01` and `00:00` of seconds since then (H. Hinnant's days-to-civil arithmetic), for years with four digits.
+/// `1970-01-01` and `00:00` of seconds since then, for years with four digits.
 fn civil(seconds: i64) -> Option<(String, String)> {
     if !(-62_135_596_800..253_402_300_800).contains(&seconds) {
         return None;
     }
-    let (days, of_day) = (seconds.div_euclid(86_400) + 719_468, seconds.rem_euclid(86_400));
-    let era = days.div_euclid(146_097);
-    let of_era = days.rem_euclid(146_097);
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let (days, of_day) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    let (year, month, day) = calendar::date(days);
     Some((format!("{year:04}-{month:02}-{day:02}"), format!("{:02}:{:02}", of_day / 3600, of_day / 60 % 60)))
 }
 

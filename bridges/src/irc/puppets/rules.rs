@@ -1,6 +1,6 @@
 //! How people get connections of their own: `puppets = true`, or a table with what differs from the defaults.
 
-use crate::keys::refuse_unknown;
+use crate::keys::{refuse_unknown, seconds};
 use crate::network::SettingsError;
 use serde::{Deserialize, Deserializer};
 use std::fmt;
@@ -30,13 +30,13 @@ pub struct Rules {
     #[serde(default = "most")]
     pub most: usize,
     /// Who has said nothing for so long loses the connection, not the room: the next words bring it back.
-    #[serde(default = "idle", deserialize_with = "super::super::settings::seconds")]
+    #[serde(default = "idle", deserialize_with = "seconds")]
     pub idle: Duration,
     /// How long words wait for their author's connection before they come back as an error.
-    #[serde(default = "wait", deserialize_with = "super::super::settings::seconds")]
+    #[serde(default = "wait", deserialize_with = "seconds")]
     pub wait: Duration,
     /// The time between two connections that begin, after the first few.
-    #[serde(default = "pause", deserialize_with = "super::super::settings::seconds")]
+    #[serde(default = "pause", deserialize_with = "seconds")]
     pub pause: Duration,
     /// What people are called there: `{nick}` is the nick in the room, as far as IRC can have it.
     #[serde(default = "nick")]

@@ -16,7 +16,7 @@ use rialto_xmpp::{Iq, IqKind, Jid, Message, MessageKind, Stanza, StanzaError, ns
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::{About, Feature, Fut, Phase, Speaker, Spec};
+use super::{About, Feature, Fut, Phase, Speaker, Spec, next_when};
 use crate::guards::{Guards, NodeList};
 use course::Course;
 use news::News;
@@ -142,16 +142,7 @@ impl Follower {
 
 impl Speaker for Follower {
     fn next(&self) -> Fut<'_, Stanza> {
-        Box::pin(async {
-            loop {
-                let changed = self.changed.notified();
-                match self.look(Instant::now()) {
-                    (Some(stanza), _) => return stanza,
-                    (None, Some(at)) => drop(tokio::time::timeout_at(at, changed).await),
-                    (None, None) => changed.await,
-                }
-            }
-        })
+        Box::pin(next_when(&self.changed, |now| self.look(now)))
     }
 }
 

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::notice;
 use super::registration::{Gauge, Registered, Registration};
 use crate::config;
-use crate::features::{Fut, Speaker};
+use crate::features::{Fut, Speaker, next_when};
 use crate::random;
 use crate::sessions::{Accounts, Attention};
 
@@ -259,16 +259,7 @@ impl Courier {
 
 impl Speaker for Courier {
     fn next(&self) -> Fut<'_, Stanza> {
-        Box::pin(async {
-            loop {
-                let changed = self.changed.notified();
-                match self.look(Instant::now()) {
-                    (Some(stanza), _) => return stanza,
-                    (None, Some(at)) => drop(tokio::time::timeout_at(at, changed).await),
-                    (None, None) => changed.await,
-                }
-            }
-        })
+        Box::pin(next_when(&self.changed, |now| self.look(now)))
     }
 }
 

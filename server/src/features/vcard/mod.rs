@@ -9,6 +9,8 @@ use rialto_store::{Batch, Store, StoreError, vcard};
 use rialto_xmpp::{BareJid, Condition, Element, IqKind, Stanza, StanzaError, ns, parse};
 
 use super::contacts::refresh;
+pub(crate) use picture::sniffed;
+
 use super::pubsub::PubSub;
 use super::{About, Answer, Ask, Feature, Fut, IqSpec, Left, Phase, Spec, Target, Turn, Verdict};
 use crate::sessions::{Account, Accounts};

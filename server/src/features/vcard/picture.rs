@@ -54,7 +54,7 @@ impl Picture {
 }
 
 /// XEP-0153 §5: the bytes say what they are, whatever else is said.
-fn sniffed(bytes: &[u8]) -> Option<&'static str> {
+pub(crate) fn sniffed(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
         [0x89, b'P', b'N', b'G', ..] => Some("image/png"),
         [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),

@@ -16,6 +16,7 @@ use rialto_xmpp::{ns, parse};
 use sha1::{Digest, Sha1};
 
 use super::{File, Files, Shelved};
+use crate::features::vcard::sniffed;
 
 /// Accounts whose pictures are known without asking the store; when there are more, all are asked for anew.
 const KNOWN: usize = 4096;
@@ -110,16 +111,5 @@ impl Files {
         let own: String = Sha1::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         let kind = sniffed(&bytes)?;
         (own == hash && bytes.len() <= LARGEST).then_some((bytes, kind))
-    }
-}
-
-/// What the bytes say they are: nothing else is shown under our name.
-fn sniffed(bytes: &[u8]) -> Option<&'static str> {
-    match bytes {
-        [0x89, b'P', b'N', b'G', ..] => Some("image/png"),
-        [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),
-        [b'G', b'I', b'F', b'8', ..] => Some("image/gif"),
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some("image/webp"),
-        _ => None,
     }
 }
